@@ -263,6 +263,7 @@ Status RepositoryCache::Evict(const RepositoryPtr& repository, const std::string
   if (!evicted) return evicted;
   spdlog::info("evicted repo={} bytes={} reason=\"{}\" for={}", key, size_bytes, Printable(reason),
                for_key.empty() ? "-" : for_key);
+  ++listing_version_;
   if (on_evicted_) on_evicted_(*repository);
   sweeper_.Submit([trashed] { static_cast<void>(RemoveTree(trashed)); });
   return {};

@@ -58,7 +58,11 @@ struct Target {
 // Whether an answer may be older than `freshness.maxAge`.
 enum class Staleness { kAsConfigured, kAccepted };
 
-enum class Sizes { kNotNeeded, kNeeded };
+enum class Sizes {
+  kNotNeeded,
+  kIfHere,  // Only if that needs no fetching.
+  kNeeded,
+};
 
 // A transfer under way, for people to look at.
 struct ActiveTransfer {
@@ -94,6 +98,9 @@ class RepositoryCache {
   // Every repository that was ever asked for, in the order of the first time.
   std::vector<RepositoryPtr> Repositories() const REPOSFS_EXCLUDES(mutex_);
   RepositoryPtr Find(const RepositoryKey& key) const REPOSFS_EXCLUDES(mutex_);
+
+  // Counts up whenever a repository comes onto the disk or leaves it.
+  std::uint64_t listing_version() const { return listing_version_; }
 
   // Understands `spelling`, what follows '@' ("" for the default branch).
   //
@@ -201,6 +208,7 @@ class RepositoryCache {
   std::unique_ptr<JobRunner> runner_;
   ThreadPool sweeper_{"sweeper", 1};  // Deletes what is in trash/.
   std::atomic<bool> stopping_{false};
+  std::atomic<std::uint64_t> listing_version_{1};
   std::atomic<std::uint64_t> next_scratch_{0};
 
   mutable Mutex mutex_;  // Before Repository's; no I/O while it is held.

@@ -121,6 +121,7 @@ Status RepositoryCache::ExecuteClone(const RepositoryPtr& repository, const std:
   if (!oid) return Error{Errc::kInvalidArgument, "clone: malformed id " + want};
   auto commit = fetcher_.FetchTip(*repository, *oid, control);
   if (!commit) return std::move(commit).error();
+  ++listing_version_;
   runner_->Submit(repository, JobKind::kHydrate, commit->Hex(), kContentPriority);
   return {};
 }

@@ -101,6 +101,7 @@ Outcome<DirectoryPtr> RepositoryCache::ReadDirectory(const Target& target, const
   if (sizes == Sizes::kNotNeeded || directory->has_sizes()) return directory;
 
   auto sizes_bytes = objects.ReadSizes(BlobsOf(directory->entries));
+  if (!sizes_bytes && sizes == Sizes::kIfHere) return directory;
   if (!sizes_bytes) {
     const Outcome<Done> brought = Bring(target, sizes_bytes.error(), tree);
     if (brought.has_value()) return std::move(sizes_bytes).error();
