@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -98,5 +99,8 @@ Result<Config> LoadConfig(const std::optional<std::filesystem::path>& file,
 
 // The effective configuration as YAML with every key; LoadConfig() reads it back to equal values.
 std::string ConfigToYaml(const Config& config);
+
+// The same keys and values as JSON; every scalar is a text as in the file.
+nlohmann::json ConfigToJson(const Config& config);
 
 }  // namespace reposfs

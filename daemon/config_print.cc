@@ -1,4 +1,4 @@
-// ConfigToYaml(), declared in daemon/config.h.
+// ConfigToYaml() and ConfigToJson(), declared in daemon/config.h.
 #include <yaml-cpp/yaml.h>
 
 #include "daemon/config.h"
@@ -79,7 +79,41 @@ void EmitHistory(YAML::Emitter& out, const HistoryOptions& history) {
   out << YAML::EndMap;
 }
 
+template <typename T>
+nlohmann::json ObjectToJson(const std::vector<Setting<T>>& settings, const T& object) {
+  nlohmann::json json = nlohmann::json::object();
+  for (const auto& setting : settings) {
+    const SettingText text = setting.show(object);
+    const auto dot = setting.name.find('.');
+    nlohmann::json& place = dot == std::string::npos
+                                ? json[setting.name]
+                                : json[setting.name.substr(0, dot)][setting.name.substr(dot + 1)];
+    if (setting.shape == Setting<T>::Shape::kList) {
+      place = text;
+    } else if (!text.empty()) {
+      place = text.front();
+    }
+  }
+  return json;
+}
+
 }  // namespace
+
+nlohmann::json ConfigToJson(const Config& config) {
+  nlohmann::json json = ObjectToJson(ConfigSettings(), config);
+  for (const auto& [name, host] : config.hosts) {
+    json["hosts"][name] = ObjectToJson(HostSettings(), host);
+  }
+  json["history"]["default"] = FormatHistoryPolicy(config.history.policy);
+  for (const auto& [pattern, policy] : config.history.per_pattern) {
+    json["history"][pattern] = FormatHistoryPolicy(policy);
+  }
+  json["ring"]["nodes"] = nlohmann::json::array();
+  for (const RingNode& node : config.ring.nodes) {
+    json["ring"]["nodes"].push_back(ObjectToJson(RingNodeSettings(), node));
+  }
+  return json;
+}
 
 std::string ConfigToYaml(const Config& config) {
   YAML::Emitter out;

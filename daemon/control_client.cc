@@ -83,7 +83,6 @@ struct ControlClient::Connection {
     curl_easy_setopt(curl, CURLOPT_URL, ("http://reposfs" + target).c_str());
     curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");  // http_proxy is none of our business.
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT, 60L);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &AppendAnswer);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
@@ -107,8 +106,10 @@ struct ControlClient::Connection {
   }
 };
 
-ControlClient::ControlClient(std::filesystem::path cache_directory)
-    : cache_directory_(std::move(cache_directory)), connection_(std::make_unique<Connection>()) {}
+ControlClient::ControlClient(std::filesystem::path cache_directory, std::chrono::seconds timeout)
+    : cache_directory_(std::move(cache_directory)),
+      timeout_(timeout),
+      connection_(std::make_unique<Connection>()) {}
 
 ControlClient::~ControlClient() = default;
 
@@ -129,6 +130,7 @@ Result<json> ControlClient::Request(Method method, const std::string& target,
   }
   connection.Prepare(target);
   CURL* curl = connection.handle.get();
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT, static_cast<long>(timeout_.count()));
   if (method == Method::kPost) {
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, static_cast<long>(body.size()));
     curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, body.c_str());

@@ -25,6 +25,7 @@
 // Thread-safety: none; one client belongs to one thread.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -37,11 +38,12 @@ namespace reposfs {
 
 class ControlClient {
  public:
-  // Connects at the first request, not here.
-  explicit ControlClient(std::filesystem::path cache_directory);
+  // Connects at the first request, not here.  An answer is waited for at most `timeout`.
+  explicit ControlClient(std::filesystem::path cache_directory,
+                         std::chrono::seconds timeout = std::chrono::minutes(1));
   ~ControlClient();
 
-  // Both block until the daemon has answered, a minute at most.
+  // Both block until the daemon has answered.
   //
   // Errors: kUnreachable if no daemon serves the cache; kAccessDenied if this user may not ask it;
   // kTimedOut; kIo if the answer makes no sense; else the daemon's own, with its words.
@@ -54,6 +56,7 @@ class ControlClient {
   Result<nlohmann::json> Request(Method method, const std::string& target, const std::string& body);
 
   const std::filesystem::path cache_directory_;
+  const std::chrono::seconds timeout_;
   std::unique_ptr<Connection> connection_;
 };
 
