@@ -16,9 +16,9 @@ using Align = TextTable::Align;
 
 constexpr std::size_t kCommitColumns = 12;
 
-// "label      value", or nothing if there is no value.
+// "label          value", or nothing if there is no value.
 std::string Line(const std::string& label, const std::string& value) {
-  constexpr std::size_t kLabelColumns = 14;
+  constexpr std::size_t kLabelColumns = 15;
   if (value.empty()) return "";
   return label + std::string(kLabelColumns - std::min(kLabelColumns, label.size()), ' ') +
          Printable(value) + "\n";
@@ -94,7 +94,7 @@ std::string RenderStatus(const json& status, WallTime now, const Terminal& termi
          Line("configuration", file.empty() ? "built-in" : file) +
          Line("http", listen.empty() ? "off" : "http://" + listen) +
          Line("nodes", std::to_string(NumberField(status, "nodes"))) +
-         Line("waiting", std::to_string(NumberField(status, "parkedRequests")) + " requests") +
+         Line("requests", std::to_string(NumberField(status, "parkedRequests")) + " waiting") +
          RenderFetching(ArrayField(status, "fetching"), now, terminal) +
          RenderProblems(ArrayField(status, "problems"), now, terminal);
 }
