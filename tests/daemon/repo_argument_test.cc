@@ -112,7 +112,7 @@ TEST(MountTableTest, FindsMountsOfReposfsAndDecodesTheirNames) {
 }
 
 TEST(MountTableTest, ThePathOfAMountIsNoPrefixOfText) {
-  const std::vector<std::filesystem::path> mountpoints = {"/repos", "/repos/inner"};
+  const std::vector<std::filesystem::path> mountpoints = {"/repos/inner", "/repos"};
   EXPECT_EQ(MountpointOf("/repos/x", mountpoints), "/repos");
   EXPECT_EQ(MountpointOf("/repos", mountpoints), "/repos");
   EXPECT_EQ(MountpointOf("/repos/inner/x", mountpoints), "/repos/inner");
