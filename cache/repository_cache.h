@@ -113,7 +113,7 @@ class RepositoryCache {
   Outcome<DirectoryPtr> ReadDirectory(const Target& target, const Oid& tree, Sizes sizes);
   Outcome<Content> ReadBlob(const Target& target, const Oid& tree, const Oid& blob);
 
-  // Every blob of the commit is here.
+  // Every blob of the commit is here.  A few are fetched at once; many come with the content pack.
   Outcome<Done> NeedContent(const Target& target);
 
   // git looked for `object` in the repository and did not find it.  kNotFound: it does not exist,
