@@ -1,0 +1,28 @@
+#include "tests/support/mount_test.h"
+
+#include <unistd.h>
+
+namespace reposfs::testing {
+
+std::string WhyNoMount() {
+  if (::access("/dev/fuse", R_OK | W_OK) != 0) return "/dev/fuse can't be opened";
+  if (::access(REPOSFS_BINARY, X_OK) != 0) return std::string(REPOSFS_BINARY) + " is not built";
+  return {};
+}
+
+MountTest::MountTest() : fd_count_(OpenFdCount()) {
+  daemon_.AddHost("test", server_.UrlTemplate());
+}
+
+void MountTest::SetUp() {
+  REPOSFS_SKIP_WITHOUT_FUSE();
+}
+
+void MountTest::TearDown() {
+  if (daemon_.running()) {
+    EXPECT_TRUE(daemon_.Terminate());
+  }
+  EXPECT_EQ(OpenFdCount(), fd_count_) << "the test leaks file descriptors";
+}
+
+}  // namespace reposfs::testing
