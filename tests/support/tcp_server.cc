@@ -73,7 +73,7 @@ std::string ManyRefs(std::uint64_t first) {
   for (std::uint64_t number = first; number < first + kRefsPerChunk; ++number) {
     std::array<char, 128> ref;
     std::snprintf(ref.data(), ref.size(), "%040llx refs/heads/endless-%llu\n",
-                  static_cast<unsigned long long>(number + 1),
+                  static_cast<unsigned long long>(number) + 1,
                   static_cast<unsigned long long>(number));
     lines += PktLine(ref.data());
   }
