@@ -5,6 +5,7 @@
 # $REPOSFS_STATE/bodies/<id>   what was asked, for kind `pack`
 # Each of these may stand in $REPOSFS_STATE (every repository) or in $REPOSFS_STATE/<repository>:
 #   hold     requests whose text matches the regular expression in it wait until the file is gone
+#   spare    but not those whose text matches this one
 #   delay    seconds to wait before each answer
 #   fail     an HTTP status and more header lines, sent instead of an answer
 #   cut      the answer ends after so many bytes
@@ -29,8 +30,13 @@ else
   echo "$kind" >"$body"
 fi
 
+is_held() { # place
+  [ -f "$1/hold" ] && grep -aEq -f "$1/hold" "$body" &&
+    ! { [ -f "$1/spare" ] && grep -aEq -f "$1/spare" "$body"; }
+}
+
 for place in "$state" "$state/$repository"; do
-  while [ -f "$place/hold" ] && grep -aEq -f "$place/hold" "$body"; do sleep 0.02; done
+  while is_held "$place"; do sleep 0.02; done
   if [ -f "$place/delay" ]; then sleep "$(cat "$place/delay")"; fi
   if [ -f "$place/fail" ]; then
     printf 'Status: %s\r\n\r\n' "$(cat "$place/fail")"

@@ -124,7 +124,8 @@ void GitServer::SetControl(std::string_view name, std::string_view control,
   fs::rename(next, file);
 }
 
-void GitServer::Hold(std::string_view name, std::string_view regex) {
+void GitServer::Hold(std::string_view name, std::string_view regex, std::string_view spare) {
+  SetControl(name, "spare", spare);
   SetControl(name, "hold", regex);
 }
 

@@ -62,9 +62,11 @@ class GitServer {
   std::vector<GitRequest> Fetches(std::string_view name = {}) const;
   void ForgetRequests();
 
-  // Requests of `name` (empty: of all) whose text matches the extended regular expression wait
-  // until Release().  The text is the body of a POST, or "info".
-  void Hold(std::string_view name, std::string_view regex);
+  // Requests of `name` (empty: of all) whose text matches the extended regular expression `regex`,
+  // but not `spare`, wait until Release().  The text is the body of a POST, or "info".
+  void Hold(std::string_view name, std::string_view regex, std::string_view spare = {});
+  // Holds every pack with blobs in it but those asked for by object id: `name` stays at stage tip.
+  void HoldContent(std::string_view name) { Hold(name, "deepen", "filter "); }
   void Release(std::string_view name = {});
   void SetDelay(std::string_view name, std::string_view seconds);
   // `status` is an HTTP status and its reason, perhaps with more header lines; empty: no failure.
