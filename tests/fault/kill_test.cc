@@ -101,7 +101,7 @@ TEST_F(KillTest, WhileEvicting) {
   ASSERT_TRUE(daemon_.Warm(Key("k/evict")));
   for (int round = 0; round < Rounds(15); ++round) {
     ChildProcess evicting = ChildProcess::Start(
-        {REPOSFS_BINARY, "evict", Key("k/evict"), "--config", daemon_.config_file().string()},
+        {Binary(), "evict", Key("k/evict"), "--config", daemon_.config_file().string()},
         scratch_ / "evict");
     KillAfter(RandomTime(60));
     ExpectSound("k/evict");

@@ -23,7 +23,7 @@ std::string Expected(std::uint64_t offset, std::size_t size) {
   for (std::uint64_t line = offset / kLineBytes; text.size() < size + kLineBytes; ++line) {
     char buffer[kLineBytes + 1];
     std::snprintf(buffer, sizeof(buffer), "%031llu\n",
-                  static_cast<unsigned long long>(line * kLineBytes));
+                  static_cast<unsigned long long>(line) * kLineBytes);
     text += buffer;
   }
   return text.substr(offset % kLineBytes, std::min<std::uint64_t>(size, kLargeFileBytes - offset));

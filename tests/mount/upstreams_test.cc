@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 
 #include "tests/support/mount_test.h"
 #include "tests/support/tcp_server.h"
@@ -69,8 +70,13 @@ TEST_F(UpstreamsTest, ASecureShell) {
             "Port " + port + "\nListenAddress 127.0.0.1\nHostKey " + here +
                 "/host\nPidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\n" +
                 "PasswordAuthentication no\nAuthorizedKeysFile " + here + "/user.pub\n");
+  // Stands for the user's ~/.ssh/config, which ssh looks for in the password database only.
   WriteFile(scratch_ / "ssh_config",
             "UserKnownHostsFile " + here + "/known_hosts\nStrictHostKeyChecking accept-new\n");
+  fs::create_directories(scratch_ / "bin");
+  WriteFile(scratch_ / "bin/ssh",
+            "#!/bin/sh\nexec /usr/bin/ssh -F " + here + "/ssh_config \"$@\"\n");
+  fs::permissions(scratch_ / "bin/ssh", fs::perms::owner_all);
   ChildProcess sshd = ChildProcess::Start(
       {"/usr/sbin/sshd", "-D", "-e", "-f", here + "/sshd_config"}, scratch_ / "sshd.log");
   ASSERT_TRUE(AnswersOn(static_cast<std::uint16_t>(std::stoi(port))))
@@ -80,7 +86,7 @@ TEST_F(UpstreamsTest, ASecureShell) {
       "secure",
       "ssh://" + user + "@127.0.0.1:" + port + server_.root().string() + "/{owner}/{name}.git",
       ", sshKeyFile: " + here + "/user");
-  daemon_.SetEnvironment("GIT_SSH_COMMAND=ssh -F " + here + "/ssh_config");
+  daemon_.SetEnvironment("PATH=" + here + "/bin:" + std::getenv("PATH"));
   Mount();
   ExpectEqual("secure/a/small", server_.Path("a/small"));
   EXPECT_EQ(ErrnoOfStat(daemon_ / "secure/a/none"), ENOENT);

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -42,7 +43,15 @@ std::vector<char*> Pointers(std::vector<std::string>& strings) {
 
 std::vector<std::string> Environment(const RunOptions& options) {
   std::vector<std::string> all = options.environment;
-  for (char** variable = environ; *variable != nullptr; ++variable) all.emplace_back(*variable);
+  const std::size_t own_count = all.size();
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string inherited = *variable;
+    const std::string name = inherited.substr(0, inherited.find('=') + 1);
+    const auto own_end = all.begin() + static_cast<std::ptrdiff_t>(own_count);
+    const bool overridden = std::any_of(
+        all.begin(), own_end, [&](const std::string& own) { return own.starts_with(name); });
+    if (!overridden) all.push_back(inherited);
+  }
   return all;
 }
 

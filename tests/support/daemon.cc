@@ -2,7 +2,7 @@
 
 #include <signal.h>
 
-#include <fstream>
+#include <cstdlib>
 #include <sstream>
 
 #include "tests/support/files.h"
@@ -19,6 +19,11 @@ constexpr auto kStartTimeout = std::chrono::seconds(30);
 constexpr auto kStopTimeout = std::chrono::seconds(30);
 
 }  // namespace
+
+std::string Binary() {
+  const char* other = std::getenv("REPOSFS_BINARY");
+  return other != nullptr ? other : REPOSFS_BINARY;
+}
 
 Daemon::Daemon()
     : mountpoint_(directory_ / "mnt"),
@@ -80,9 +85,9 @@ AssertionResult Daemon::Start() {
   WriteConfiguration();
   RunOptions options;
   options.environment = environment_;
-  process_ = ChildProcess::Start({REPOSFS_BINARY, "mount", "--config", config_file_.string(),
-                                  "--foreground", mountpoint_.string()},
-                                 log_, options);
+  process_ = ChildProcess::Start(
+      {Binary(), "mount", "--config", config_file_.string(), "--foreground", mountpoint_.string()},
+      log_, options);
   const bool done = WaitUntil([&] { return mounted() || !process_.running(); }, kStartTimeout);
   if (!done || !process_.running()) {
     return AssertionFailure() << "the daemon did not mount:\n" << Log();
@@ -139,7 +144,7 @@ std::uint64_t Daemon::MemoryBytes() const {
 }
 
 CommandResult Daemon::Cli(const Argv& args, milliseconds timeout) const {
-  Argv argv = {REPOSFS_BINARY};
+  Argv argv = {Binary()};
   argv.insert(argv.end(), args.begin(), args.end());
   argv.insert(argv.end(), {"--config", config_file_.string()});
   RunOptions options;

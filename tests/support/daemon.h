@@ -15,6 +15,9 @@
 
 namespace reposfs::testing {
 
+// The program under test: the one just built, or $REPOSFS_BINARY.
+std::string Binary();
+
 class Daemon {
  public:
   Daemon();
@@ -64,7 +67,7 @@ class Daemon {
   std::string Stage(const std::string& key) const;
   // `warm KEY --stage STAGE --wait`, and checks that the stage is reached.
   ::testing::AssertionResult Warm(const std::string& key, const std::string& stage = "complete",
-                                  milliseconds timeout = std::chrono::minutes(2)) const;
+                                  milliseconds timeout = std::chrono::minutes(1)) const;
   // Waits until background jobs have brought `key` to `stage`.
   ::testing::AssertionResult WaitForStage(const std::string& key, const std::string& stage,
                                           milliseconds timeout = std::chrono::minutes(1)) const;

@@ -6,7 +6,7 @@ namespace reposfs::testing {
 
 std::string WhyNoMount() {
   if (::access("/dev/fuse", R_OK | W_OK) != 0) return "/dev/fuse can't be opened";
-  if (::access(REPOSFS_BINARY, X_OK) != 0) return std::string(REPOSFS_BINARY) + " is not built";
+  if (::access(Binary().c_str(), X_OK) != 0) return "reposfs is not built";
   return {};
 }
 
