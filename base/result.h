@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cassert>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -85,29 +86,24 @@ class [[nodiscard]] Result {
 template <>
 class [[nodiscard]] Result<void> {
  public:
-  Result() : error_(Errc::kIo, {}), ok_(true) {}
-  Result(Error error) : error_(std::move(error)), ok_(false) {}
+  Result() = default;
+  Result(Error error) : error_(std::move(error)) {}
 
-  bool has_value() const { return ok_; }
-  explicit operator bool() const { return ok_; }
+  bool has_value() const { return !error_.has_value(); }
+  explicit operator bool() const { return has_value(); }
 
   // REQUIRES: !has_value().
   const Error& error() const& {
-    assert(!ok_);
-    return error_;
+    assert(error_.has_value());
+    return *error_;
   }
   Error&& error() && {
-    assert(!ok_);
-    return std::move(error_);
+    assert(error_.has_value());
+    return std::move(*error_);
   }
 
  private:
-  struct Stored : Error {
-    Stored(Errc code, std::string message) : Error{code, std::move(message)} {}
-    Stored(Error error) : Error(std::move(error)) {}
-  };
-  Stored error_;
-  bool ok_;
+  std::optional<Error> error_;
 };
 
 using Status = Result<void>;

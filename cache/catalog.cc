@@ -1,0 +1,284 @@
+#include "cache/catalog.h"
+
+#include <array>
+
+#include "base/text.h"
+
+namespace reposfs {
+namespace {
+
+constexpr std::int64_t kSchemaVersion = 1;
+
+constexpr const char* kSchema = R"sql(
+CREATE TABLE repositories (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  key TEXT NOT NULL UNIQUE,
+  upstream TEXT NOT NULL,
+  stage INTEGER NOT NULL DEFAULT 0,
+  size_bytes INTEGER NOT NULL DEFAULT 0,
+  last_opened INTEGER NOT NULL DEFAULT 0,
+  open_count INTEGER NOT NULL DEFAULT 0,
+  pinned INTEGER NOT NULL DEFAULT 0,
+  head TEXT NOT NULL DEFAULT '',
+  last_fetched INTEGER NOT NULL DEFAULT 0,
+  last_checked INTEGER NOT NULL DEFAULT 0,
+  last_changed INTEGER NOT NULL DEFAULT 0,
+  error TEXT NOT NULL DEFAULT '',
+  error_code TEXT NOT NULL DEFAULT '',
+  error_at INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE roots (
+  repository INTEGER NOT NULL REFERENCES repositories(id),
+  commit_id TEXT NOT NULL,
+  stage INTEGER NOT NULL,
+  PRIMARY KEY (repository, commit_id)
+) WITHOUT ROWID;
+CREATE TABLE jobs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  repository INTEGER NOT NULL REFERENCES repositories(id),
+  kind TEXT NOT NULL,
+  argument TEXT NOT NULL,
+  priority INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  not_before INTEGER NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  last_error TEXT NOT NULL DEFAULT '',
+  lease_owner TEXT NOT NULL DEFAULT '',
+  lease_until INTEGER NOT NULL DEFAULT 0,
+  created_at INTEGER NOT NULL,
+  UNIQUE (repository, kind, argument)
+);
+CREATE INDEX jobs_by_priority ON jobs (state, priority DESC, id);
+CREATE TABLE evictions (
+  at INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  size_bytes INTEGER NOT NULL,
+  for_key TEXT NOT NULL
+);
+CREATE INDEX evictions_by_time ON evictions (at);
+)sql";
+
+// Older evictions than this many are forgotten.
+constexpr std::int64_t kEvictionCountMax = 10'000;
+
+std::int64_t ToMs(WallTime time) {
+  return time.time_since_epoch().count();
+}
+WallTime FromMs(std::int64_t ms) {
+  return WallTime(std::chrono::milliseconds(ms));
+}
+
+Status CreateOrCheckSchema(SqliteDatabase& database) REPOSFS_REQUIRES(database.mutex) {
+  Transaction transaction(database);
+  std::int64_t version = 0;
+  {
+    Statement statement(database, "PRAGMA user_version");
+    auto row = statement.Step();
+    if (!row) return std::move(row).error();
+    version = statement.Int(0);
+  }
+  if (version == kSchemaVersion) return {};
+  if (version > kSchemaVersion) {
+    return Error{Errc::kUnsupported,
+                 "catalog: written by a newer reposfs; update this one, or use another cache "
+                 "directory"};
+  }
+  if (auto created = database.Execute(kSchema); !created) return created;
+  const std::string set = "PRAGMA user_version = " + std::to_string(kSchemaVersion);
+  if (auto versioned = database.Execute(set.c_str()); !versioned) return versioned;
+  return transaction.Commit();
+}
+
+RepositoryRecord RecordOf(const Statement& row) {
+  RepositoryRecord record;
+  record.id = row.Int(0);
+  record.key = row.Text(1);
+  record.upstream = row.Text(2);
+  record.stage = static_cast<Stage>(row.Int(3));
+  record.size_bytes = static_cast<std::uint64_t>(row.Int(4));
+  record.last_opened = FromMs(row.Int(5));
+  record.open_count = row.Int(6);
+  record.pinned = row.Int(7) != 0;
+  record.head = row.Text(8);
+  record.last_fetched = FromMs(row.Int(9));
+  record.last_checked = FromMs(row.Int(10));
+  record.last_changed = FromMs(row.Int(11));
+  record.error = row.Text(12);
+  record.error_code = row.Text(13);
+  record.error_at = FromMs(row.Int(14));
+  return record;
+}
+
+}  // namespace
+
+std::string_view StageName(Stage stage) {
+  constexpr std::array<std::string_view, 4> kNames = {"absent", "tip", "content", "complete"};
+  return kNames[static_cast<std::size_t>(stage)];
+}
+
+Result<Stage> ParseStage(std::string_view name) {
+  for (const Stage stage : {Stage::kAbsent, Stage::kTip, Stage::kContent, Stage::kComplete}) {
+    if (name == StageName(stage)) return stage;
+  }
+  return Error{Errc::kInvalidArgument,
+               "\"" + Printable(name) + "\" is no stage; write tip, content or complete"};
+}
+
+Result<Catalog> Catalog::Open(const std::filesystem::path& path) {
+  auto database = SqliteDatabase::Open(path);
+  if (!database) return std::move(database).error();
+  MutexLock lock((*database)->mutex);
+  if (auto ready = CreateOrCheckSchema(**database); !ready) return std::move(ready).error();
+  return Catalog(std::move(*database));
+}
+
+Result<std::vector<RepositoryRecord>> Catalog::Repositories() const {
+  MutexLock lock(database_->mutex);
+  Statement statement(
+      *database_,
+      "SELECT id, key, upstream, stage, size_bytes, last_opened, open_count, pinned, "
+      "head, last_fetched, last_checked, last_changed, error, error_code, error_at "
+      "FROM repositories ORDER BY id");
+  std::vector<RepositoryRecord> records;
+  while (true) {
+    auto row = statement.Step();
+    if (!row) return std::move(row).error();
+    if (!*row) return records;
+    records.push_back(RecordOf(statement));
+  }
+}
+
+Result<std::int64_t> Catalog::AddRepository(std::string_view key, std::string_view upstream) {
+  MutexLock lock(database_->mutex);
+  Statement insert(*database_,
+                   "INSERT INTO repositories (key, upstream) VALUES (?, ?) ON CONFLICT (key) DO "
+                   "UPDATE SET upstream = excluded.upstream RETURNING id");
+  auto row = insert.Bind(key).Bind(upstream).Step();
+  if (!row) return std::move(row).error();
+  const std::int64_t id = insert.Int(0);
+  if (auto done = insert.Run(); !done) return std::move(done).error();
+  return id;
+}
+
+Status Catalog::Update(const RepositoryRecord& record) {
+  MutexLock lock(database_->mutex);
+  return Statement(
+             *database_,
+             "UPDATE repositories SET upstream = ?, stage = ?, size_bytes = ?, head = ?, "
+             "last_fetched = ?, last_checked = ?, last_changed = ?, error = ?, error_code = ?, "
+             "error_at = ? WHERE id = ?")
+      .Bind(record.upstream)
+      .Bind(static_cast<std::int64_t>(record.stage))
+      .Bind(static_cast<std::int64_t>(record.size_bytes))
+      .Bind(record.head)
+      .Bind(ToMs(record.last_fetched))
+      .Bind(ToMs(record.last_checked))
+      .Bind(ToMs(record.last_changed))
+      .Bind(record.error)
+      .Bind(record.error_code)
+      .Bind(ToMs(record.error_at))
+      .Bind(record.id)
+      .Run();
+}
+
+Status Catalog::SetPinned(std::int64_t id, bool pinned) {
+  MutexLock lock(database_->mutex);
+  return Statement(*database_, "UPDATE repositories SET pinned = ? WHERE id = ?")
+      .Bind(std::int64_t{pinned})
+      .Bind(id)
+      .Run();
+}
+
+Status Catalog::RecordOpened(const std::vector<OpenedRecord>& opened) {
+  MutexLock lock(database_->mutex);
+  Transaction transaction(*database_);
+  for (const OpenedRecord& record : opened) {
+    Status updated =
+        Statement(*database_,
+                  "UPDATE repositories SET last_opened = ?, open_count = open_count + ? "
+                  "WHERE id = ?")
+            .Bind(ToMs(record.last_opened))
+            .Bind(record.more_opens)
+            .Bind(record.id)
+            .Run();
+    if (!updated) return updated;
+  }
+  return transaction.Commit();
+}
+
+Result<std::vector<RootRecord>> Catalog::Roots(std::int64_t id) const {
+  MutexLock lock(database_->mutex);
+  Statement statement(*database_, "SELECT commit_id, stage FROM roots WHERE repository = ?");
+  statement.Bind(id);
+  std::vector<RootRecord> roots;
+  while (true) {
+    auto row = statement.Step();
+    if (!row) return std::move(row).error();
+    if (!*row) return roots;
+    const auto commit = Oid::FromHex(statement.Text(0));
+    if (commit) roots.push_back(RootRecord{*commit, static_cast<Stage>(statement.Int(1))});
+  }
+}
+
+Status Catalog::PutRoot(std::int64_t id, const RootRecord& root) {
+  MutexLock lock(database_->mutex);
+  return Statement(*database_,
+                   "INSERT INTO roots (repository, commit_id, stage) VALUES (?, ?, ?) "
+                   "ON CONFLICT (repository, commit_id) DO UPDATE SET stage = max(stage, "
+                   "excluded.stage)")
+      .Bind(id)
+      .Bind(root.commit.Hex())
+      .Bind(static_cast<std::int64_t>(root.stage))
+      .Run();
+}
+
+Status Catalog::Evict(std::int64_t id, const EvictionRecord& eviction) {
+  MutexLock lock(database_->mutex);
+  Transaction transaction(*database_);
+  Status absent =
+      Statement(*database_, "UPDATE repositories SET stage = 0, size_bytes = 0 WHERE id = ?")
+          .Bind(id)
+          .Run();
+  if (!absent) return absent;
+  for (const char* sql : {"DELETE FROM roots WHERE repository = ?",
+                          "DELETE FROM jobs WHERE repository = ? AND state = 'queued'"}) {
+    if (auto deleted = Statement(*database_, sql).Bind(id).Run(); !deleted) return deleted;
+  }
+  Status recorded = Statement(*database_,
+                              "INSERT INTO evictions (at, key, reason, size_bytes, for_key) VALUES "
+                              "(?, ?, ?, ?, ?)")
+                        .Bind(ToMs(eviction.at))
+                        .Bind(eviction.key)
+                        .Bind(eviction.reason)
+                        .Bind(static_cast<std::int64_t>(eviction.size_bytes))
+                        .Bind(eviction.for_key)
+                        .Run();
+  if (!recorded) return recorded;
+  Status trimmed = Statement(*database_,
+                             "DELETE FROM evictions WHERE rowid <= (SELECT max(rowid) FROM "
+                             "evictions) - ?")
+                       .Bind(kEvictionCountMax)
+                       .Run();
+  if (!trimmed) return trimmed;
+  return transaction.Commit();
+}
+
+Result<std::vector<EvictionRecord>> Catalog::Evictions(std::string_view key, int count_max) const {
+  MutexLock lock(database_->mutex);
+  Statement statement(*database_,
+                      "SELECT at, key, reason, size_bytes, for_key FROM evictions WHERE ?1 = '' OR "
+                      "key = ?1 ORDER BY rowid DESC LIMIT ?2");
+  statement.Bind(key).Bind(std::int64_t{count_max});
+  std::vector<EvictionRecord> evictions;
+  while (true) {
+    auto row = statement.Step();
+    if (!row) return std::move(row).error();
+    if (!*row) return evictions;
+    evictions.push_back(
+        EvictionRecord{FromMs(statement.Int(0)), statement.Text(1), statement.Text(2),
+                       static_cast<std::uint64_t>(statement.Int(3)), statement.Text(4)});
+  }
+}
+
+}  // namespace reposfs

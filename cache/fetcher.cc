@@ -1,0 +1,343 @@
+#include "cache/fetcher.h"
+
+#include <algorithm>
+#include <set>
+#include <unordered_set>
+#include <utility>
+
+#include "base/file_util.h"
+#include "base/text.h"
+#include "cache/git_command.h"
+#include "cache/staging.h"
+#include "cache/tree.h"
+
+namespace reposfs {
+namespace {
+
+std::vector<Oid> ContentRoots(const Repository& repository) {
+  std::vector<Oid> commits;
+  for (const RootRecord& root : repository.roots()) {
+    if (root.stage == Stage::kContent) commits.push_back(root.commit);
+  }
+  return commits;
+}
+
+// What a complete repository has: everything below its refs.
+std::vector<Oid> RefTargets(const RefSnapshot& refs) {
+  std::set<Oid> targets;
+  for (const Ref& ref : refs.refs()) targets.insert(ref.object);
+  if (!refs.head().IsNull()) targets.insert(refs.head());
+  return {targets.begin(), targets.end()};
+}
+
+std::vector<Oid> Haves(const Repository& repository) {
+  std::vector<Oid> haves = ContentRoots(repository);
+  const RefSnapshotPtr refs = repository.refs();
+  if (repository.stage() == Stage::kComplete && refs) {
+    const std::vector<Oid> targets = RefTargets(*refs);
+    haves.insert(haves.end(), targets.begin(), targets.end());
+  }
+  return repository.objects().Missing(haves).empty() ? haves : std::vector<Oid>();
+}
+
+std::vector<std::string> PackNames(const StoreDirectory& directory) {
+  std::vector<std::string> names;
+  for (const PackFile& file : directory.PackFiles()) names.push_back(file.name);
+  return names;
+}
+
+}  // namespace
+
+Result<Oid> PeelToCommit(const ObjectStore& objects, Oid id) {
+  constexpr int kTagDepthMax = 16;
+  for (int depth = 0; depth < kTagDepthMax; ++depth) {
+    auto object = objects.Read(id);
+    if (!object) return std::move(object).error();
+    if (object->type == ObjectType::kCommit) return id;
+    constexpr std::string_view kObject = "object ";
+    const std::string_view content = object->content;
+    if (object->type != ObjectType::kTag || !content.starts_with(kObject)) break;
+    const auto next = Oid::FromHex(content.substr(kObject.size(), Oid::kHexSize));
+    if (!next) break;
+    id = *next;
+  }
+  return Error{Errc::kNotFound, "object " + id.Hex() + " is not a commit"};
+}
+
+Result<std::vector<Oid>> MissingBlobs(const ObjectStore& objects, const Oid& commit_id) {
+  auto commit = objects.ReadCommit(commit_id);
+  if (!commit) return std::move(commit).error();
+  std::unordered_set<Oid, OidHash> seen = {commit->tree};
+  std::vector<Oid> trees = {commit->tree};
+  std::vector<Oid> blobs;
+  while (!trees.empty()) {
+    const Oid id = trees.back();
+    trees.pop_back();
+    auto object = objects.Read(id);
+    if (!object) return std::move(object).error();
+    auto tree = ParseTree(object->content);
+    if (!tree) return std::move(tree).error();
+    for (const TreeEntry& entry : tree->entries) {
+      if (entry.type == EntryType::kSubmodule || !seen.insert(entry.oid).second) continue;
+      (entry.type == EntryType::kDirectory ? trees : blobs).push_back(entry.oid);
+    }
+  }
+  return objects.Missing(blobs);
+}
+
+Result<RefSnapshot> Fetcher::ListRefs(const RepositoryKey& key,
+                                      const std::function<Status()>& keep_going) {
+  Error last{Errc::kNotFound, "host " + Printable(key.host) + " is not configured"};
+  for (const Source& source : origin_.SourcesOf(key)) {
+    auto refs = transport_.ListRefs(source, keep_going);
+    if (refs) return refs;
+    last = std::move(refs).error();
+    if (last.code != Errc::kUnreachable && last.code != Errc::kTimedOut) break;
+  }
+  return last;
+}
+
+Status Fetcher::RunFromAnySource(const Repository& repository, FetchRequest request) {
+  Status last = Error{Errc::kNotFound, "host " + repository.key().host + " is not configured"};
+  for (Source& source : origin_.SourcesOf(repository.key())) {
+    request.source = std::move(source);
+    last = transport_.Fetch(request);
+    if (last) return last;
+    if (last.error().code != Errc::kUnreachable && last.error().code != Errc::kTimedOut) break;
+  }
+  return last;
+}
+
+Status Fetcher::Run(Repository& repository, const Transfer& transfer,
+                    const TransferControl& control) {
+  const StoreDirectory& directory = repository.directory();
+  if (auto created = directory.Create(); !created) return created;
+  auto staging = Staging::Reopen(control.staging);
+  if (!staging) {
+    staging = Staging::Create(control.staging, directory, transfer.haves);
+    if (!staging) return std::move(staging).error();
+    FetchRequest request;
+    request.staging = control.staging;
+    request.wants = transfer.wants;
+    request.depth = transfer.depth;
+    request.without_blobs = transfer.without_blobs;
+    request.ignore_local = transfer.ignore_local;
+    request.on_progress = control.on_progress;
+    if (auto fetched = RunFromAnySource(repository, request); !fetched) return fetched;
+    // What came since the last look counts, too.
+    if (control.on_progress) {
+      const FetchProgress whole{DiskUsageBytes(control.staging / "objects"), 0, 0};
+      if (auto admitted = control.on_progress(whole); !admitted) return admitted;
+    }
+    if (auto listed = staging->Replace(transfer.replaced_packs); !listed) return listed;
+    if (auto sealed = staging->Seal(); !sealed) return sealed;
+  }
+  if (auto adopted = directory.Adopt(*staging); !adopted) return adopted;
+  repository.ContentChanged();
+  return {};
+}
+
+Status Fetcher::FetchTipWithFallback(Repository& repository, const Oid& want,
+                                     const TransferControl& control) {
+  Transfer transfer;
+  transfer.wants = {want};
+  transfer.depth = FetchDepth::kCommitOnly;
+  transfer.without_blobs = true;
+  Status fetched = Run(repository, transfer, control);
+  if (fetched || fetched.error().code != Errc::kUnsupported) return fetched;
+  // A server that knows neither filters nor shallow clones: everything, then.
+  transfer.depth = FetchDepth::kAsIs;
+  transfer.without_blobs = false;
+  return Run(repository, transfer, control);
+}
+
+Result<Oid> Fetcher::FetchTip(Repository& repository, const Oid& want,
+                              const TransferControl& control) {
+  if (!repository.objects().Contains(want)) {
+    // Beside content that is here already, a new commit costs little more than its own changes.
+    Transfer changes;
+    changes.wants = {want};
+    changes.haves = Haves(repository);
+    changes.depth =
+        repository.stage() == Stage::kComplete ? FetchDepth::kAsIs : FetchDepth::kCommitOnly;
+    Status fetched = changes.haves.empty() ? FetchTipWithFallback(repository, want, control)
+                                           : Run(repository, changes, control);
+    if (!fetched) return std::move(fetched).error();
+  }
+  auto commit = PeelToCommit(repository.objects(), want);
+  if (!commit) return std::move(commit).error();
+  // A server that ignores filters has sent the content at once.
+  auto missing = MissingBlobs(repository.objects(), *commit);
+  if (!missing) return std::move(missing).error();
+  const RootRecord root{*commit, missing->empty() ? Stage::kContent : Stage::kTip};
+  if (auto reported = ReportRoot(repository, root); !reported) return std::move(reported).error();
+  return commit;
+}
+
+Status Fetcher::FetchContent(Repository& repository, const Oid& commit,
+                             const TransferControl& control) {
+  auto missing = MissingBlobs(repository.objects(), commit);
+  if (!missing) return std::move(missing).error();
+  if (!missing->empty()) {
+    Transfer transfer;
+    transfer.wants = {commit};
+    transfer.haves = Haves(repository);
+    transfer.depth =
+        repository.stage() == Stage::kComplete ? FetchDepth::kAsIs : FetchDepth::kCommitOnly;
+    transfer.ignore_local = true;
+    // With one root only, all that is here is part of what will come.
+    if (repository.roots().size() == 1) transfer.replaced_packs = PackNames(repository.directory());
+    if (auto fetched = Run(repository, transfer, control); !fetched) return fetched;
+    missing = MissingBlobs(repository.objects(), commit);
+    if (!missing) return std::move(missing).error();
+  }
+  if (!missing->empty()) {
+    return Error{Errc::kCorrupt, "the source left out " + std::to_string(missing->size()) +
+                                     " blobs of commit " + commit.Hex()};
+  }
+  return ReportRoot(repository, RootRecord{commit, Stage::kContent});
+}
+
+Status Fetcher::FetchHistory(Repository& repository, const TransferControl& control) {
+  const RefSnapshotPtr refs = repository.refs();
+  if (!refs) return Error{Errc::kNotFound, "the refs of the upstream are not known"};
+  Transfer transfer;
+  transfer.haves = Haves(repository);
+  const bool shallow = !repository.directory().Shallow().empty();
+  transfer.wants = shallow ? RefTargets(*refs) : repository.objects().Missing(RefTargets(*refs));
+  transfer.depth = shallow ? FetchDepth::kUnshallow : FetchDepth::kAsIs;
+  if (!transfer.wants.empty()) {
+    if (auto fetched = Run(repository, transfer, control); !fetched) return fetched;
+  }
+  return Report(repository, Stage::kComplete);
+}
+
+Status Fetcher::FetchMovedRoots(Repository& repository, const RefSnapshot& refs,
+                                const TransferControl& control) {
+  const RefSnapshotPtr before = repository.refs();
+  if (!before) return {};
+  std::set<Oid> moved;
+  const auto follow = [&](const Oid& from, const Oid& to) {
+    if (from != to && !to.IsNull() && repository.StageOf(from) != Stage::kAbsent) moved.insert(to);
+  };
+  follow(before->head(), refs.head());
+  for (const Ref& ref : before->refs()) {
+    const Ref* now = refs.Find(ref.name);
+    if (now != nullptr && ref.name.starts_with("refs/heads/")) follow(ref.object, now->object);
+  }
+  for (const Oid& commit : moved) {
+    auto fetched = FetchTip(repository, commit, control);
+    if (!fetched) return std::move(fetched).error();
+  }
+  return {};
+}
+
+Status Fetcher::Update(Repository& repository, const RefSnapshot& refs,
+                       const TransferControl& control) {
+  const RefSnapshotPtr before = repository.refs();
+  const bool changed = !before || *before != refs;
+  if (changed && repository.stage() == Stage::kComplete) {
+    Transfer transfer;
+    transfer.wants = repository.objects().Missing(RefTargets(refs));
+    transfer.haves = Haves(repository);
+    if (!transfer.wants.empty()) {
+      if (auto fetched = Run(repository, transfer, control); !fetched) return fetched;
+    }
+  } else if (changed && repository.stage() != Stage::kAbsent) {
+    if (auto fetched = FetchMovedRoots(repository, refs, control); !fetched) return fetched;
+  }
+  if (changed) {
+    if (repository.stage() != Stage::kAbsent) {
+      if (auto saved = repository.directory().SetRefs(refs); !saved) return saved;
+    }
+    repository.SetRefs(std::make_shared<const RefSnapshot>(refs));
+  }
+  const WallTime now = clock_.Now();
+  return catalog_.Update(repository.UpdateRecord([&](RepositoryRecord& record) {
+    record.last_checked = now;
+    if (changed) record.last_changed = now;
+    record.head = refs.head().IsNull() ? "" : refs.head().Hex();
+    record.error.clear();
+    record.error_code.clear();
+    if (changed && record.stage != Stage::kAbsent) {
+      record.size_bytes = repository.directory().SizeBytes();
+    }
+  }));
+}
+
+Status Fetcher::FetchBlobs(Repository& repository, const std::vector<Oid>& blobs,
+                           const TransferControl& control) {
+  Transfer transfer;
+  transfer.wants = blobs;
+  transfer.without_blobs = true;
+  if (auto fetched = Run(repository, transfer, control); !fetched) return fetched;
+  return Report(repository, repository.stage());
+}
+
+Status Fetcher::Maintain(Repository& repository, const TransferControl& control) {
+  const StoreDirectory& directory = repository.directory();
+  const bool complete = repository.stage() == Stage::kComplete;
+  for (const RootRecord& root : repository.roots()) {
+    if (root.stage != Stage::kContent) return {};
+  }
+  const std::vector<std::string> old_packs = PackNames(directory);
+  const auto index_count =
+      std::count_if(old_packs.begin(), old_packs.end(),
+                    [](const std::string& name) { return name.ends_with(".idx"); });
+  auto staging = Staging::Create(control.staging, directory, Haves(repository));
+  if (!staging) return std::move(staging).error();
+  const std::string git_dir = "--git-dir=" + control.staging.string();
+  std::vector<std::vector<std::string>> commands;
+  if (index_count > 1) {
+    commands.push_back({git_dir, "-c", "pack.windowMemory=256m", "repack", "-a", "-q"});
+  }
+  if (complete)
+    commands.push_back({git_dir, "commit-graph", "write", "--reachable", "--changed-paths"});
+  for (const auto& arguments : commands) {
+    ProcessOptions options = GitCommand(arguments, limits_, nullptr);
+    options.supervise = [&] {
+      return control.on_progress({DiskUsageBytes(control.staging / "objects"), 0, 0});
+    };
+    auto result = RunProcess(options);
+    if (!result) return std::move(result).error();
+    if (!result->ok()) return GitFailure(*result, "maintain " + repository.key().Text());
+  }
+  if (index_count > 1) {
+    std::vector<std::string> replaced = old_packs;
+    std::erase_if(replaced, [&](const std::string& name) {
+      std::error_code error;
+      return std::filesystem::exists(control.staging / "objects" / "pack" / name, error);
+    });
+    if (auto listed = staging->Replace(replaced); !listed) return listed;
+  }
+  if (auto sealed = staging->Seal(); !sealed) return sealed;
+  if (auto adopted = directory.Adopt(*staging); !adopted) return adopted;
+  repository.ContentChanged();
+  return Report(repository, repository.stage());
+}
+
+Status Fetcher::ReportRoot(Repository& repository, const RootRecord& root) {
+  // The refs go to the disk with the first commit that makes them useful.
+  if (const RefSnapshotPtr refs = repository.refs()) {
+    if (auto saved = repository.directory().SetRefs(*refs); !saved) return saved;
+  }
+  if (auto put = catalog_.PutRoot(repository.id(), root); !put) return put;
+  repository.SetRoot(root);
+  const RefSnapshotPtr refs = repository.refs();
+  const bool is_head = refs && refs->head() == root.commit;
+  return Report(repository, is_head ? root.stage : Stage::kTip);
+}
+
+Status Fetcher::Report(Repository& repository, Stage reached) {
+  const std::uint64_t size_bytes = repository.directory().SizeBytes();
+  const WallTime now = clock_.Now();
+  return catalog_.Update(repository.UpdateRecord([&](RepositoryRecord& record) {
+    record.stage = std::max(record.stage, reached);
+    record.size_bytes = size_bytes;
+    record.last_fetched = now;
+    record.error.clear();
+    record.error_code.clear();
+  }));
+}
+
+}  // namespace reposfs

@@ -1,0 +1,97 @@
+// The work of bringing a repository from one stage to the next, one call a transfer.
+//
+// A Fetcher knows what to ask the source for, checks what came, moves it into the repository's
+// directory, and reports it to the catalog.  It does not know when, in what order or on whose
+// behalf: that is RepositoryCache's.
+//
+// Thread-safety: calls for different repositories may run at the same time, and so may any number
+// of FetchBlobs() beside one other call for the same repository.  Every call blocks on the network.
+//
+// Errors of every call: those of Transport and Catalog, and of `control.on_progress`.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "cache/catalog.h"
+#include "cache/repository.h"
+#include "cache/transport.h"
+
+namespace reposfs {
+
+// Where one transfer puts its files, and who watches it.
+struct TransferControl {
+  std::filesystem::path staging;
+  // Called about 20 times a second; a failure ends the transfer.
+  std::function<Status(const FetchProgress&)> on_progress;
+};
+
+class Fetcher {
+ public:
+  Fetcher(const Origin& origin, Transport& transport, FetchOptions limits, Catalog& catalog,
+          const Clock& clock)
+      : origin_(origin), transport_(transport), limits_(limits), catalog_(catalog), clock_(clock) {}
+
+  // Asks what branches and tags there are.
+  Result<RefSnapshot> ListRefs(const RepositoryKey& key, const std::function<Status()>& keep_going);
+
+  // kAbsent -> kTip of the commit that `want` is or, if it is an annotated tag, points at; returns
+  // that commit.
+  Result<Oid> FetchTip(Repository& repository, const Oid& want, const TransferControl& control);
+
+  // kTip -> kContent of `commit`.
+  Status FetchContent(Repository& repository, const Oid& commit, const TransferControl& control);
+
+  // kContent -> kComplete of the repository, as its refs() say.
+  Status FetchHistory(Repository& repository, const TransferControl& control);
+
+  // Makes the repository show `refs`, whatever has to be fetched for that at its stage.
+  Status Update(Repository& repository, const RefSnapshot& refs, const TransferControl& control);
+
+  // Brings single blobs.
+  Status FetchBlobs(Repository& repository, const std::vector<Oid>& blobs,
+                    const TransferControl& control);
+
+  // Makes one pack of many, and the commit-graph of a complete repository.  No network.
+  Status Maintain(Repository& repository, const TransferControl& control);
+
+ private:
+  struct Transfer {
+    std::vector<Oid> wants;
+    std::vector<Oid> haves;
+    FetchDepth depth = FetchDepth::kAsIs;
+    bool without_blobs = false;
+    bool ignore_local = false;
+    std::vector<std::string> replaced_packs;
+  };
+
+  // Runs `transfer` from the first source that answers, and adopts what came.
+  Status Run(Repository& repository, const Transfer& transfer, const TransferControl& control);
+  Status RunFromAnySource(const Repository& repository, FetchRequest request);
+
+  Status FetchTipWithFallback(Repository& repository, const Oid& want,
+                              const TransferControl& control);
+  Status FetchMovedRoots(Repository& repository, const RefSnapshot& refs,
+                         const TransferControl& control);
+  Status ReportRoot(Repository& repository, const RootRecord& root);
+  Status Report(Repository& repository, Stage reached);
+
+  const Origin& origin_;
+  Transport& transport_;
+  const FetchOptions limits_;
+  Catalog& catalog_;
+  const Clock& clock_;
+};
+
+// The commit that `id`, a commit or an annotated tag, stands for.  Errors: those of ObjectStore;
+// kNotFound if it is neither.
+Result<Oid> PeelToCommit(const ObjectStore& objects, Oid id);
+
+// The blobs of `commit` that are not in `objects`.  Each tree is read once, however often it is
+// named.  Errors: those of ObjectStore.
+Result<std::vector<Oid>> MissingBlobs(const ObjectStore& objects, const Oid& commit);
+
+}  // namespace reposfs

@@ -1,0 +1,85 @@
+#include "cache/host_scheduler.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace reposfs {
+
+HostScheduler::HostScheduler(const Origin& origin, int concurrency)
+    : origin_(origin), pool_("transfer", static_cast<std::size_t>(std::max(concurrency, 1))) {}
+
+HostScheduler::~HostScheduler() {
+  Stop();
+}
+
+void HostScheduler::Stop() {
+  pool_.Stop();
+}
+
+HostScheduler::Host& HostScheduler::HostOfLocked(const std::string& name) {
+  const auto found = hosts_.find(name);
+  if (found != hosts_.end()) return found->second;
+  const HostOptions options = origin_.HostOf(name).value_or(HostOptions{});
+  Host host;
+  host.running_max = std::max(options.max_concurrent_fetches, 1);
+  host.starts_per_minute_max = options.requests_per_minute;
+  return hosts_.emplace(name, std::move(host)).first->second;
+}
+
+void HostScheduler::Submit(const std::string& name, int priority, std::function<void()> task) {
+  MutexLock lock(mutex_);
+  Host& host = HostOfLocked(name);
+  host.queue.emplace(priority,
+                     Task{next_sequence_++, std::move(task), priority >= kForegroundPriority});
+  StartLocked(name, host);
+}
+
+void HostScheduler::Tick() {
+  MutexLock lock(mutex_);
+  for (auto& [name, host] : hosts_) StartLocked(name, host);
+}
+
+bool HostScheduler::MayStartLocked(Host& host, const Task& task, SteadyTime now) {
+  if (host.running >= host.running_max) return false;
+  if (!task.foreground && host.running_background >= (host.running_max + 1) / 2) return false;
+  if (host.starts_per_minute_max == 0) return true;
+  while (!host.starts.empty() && now - host.starts.front() > std::chrono::minutes(1)) {
+    host.starts.pop_front();
+  }
+  return host.starts.size() < static_cast<std::size_t>(host.starts_per_minute_max);
+}
+
+void HostScheduler::StartLocked(const std::string& name, Host& host) {
+  const auto now = std::chrono::steady_clock::now();
+  // The queue is in the order of priority: behind one that may not start, none may.
+  while (!host.queue.empty() && MayStartLocked(host, host.queue.begin()->second, now)) {
+    Task task = std::move(host.queue.begin()->second);
+    host.queue.erase(host.queue.begin());
+    ++host.running;
+    if (!task.foreground) ++host.running_background;
+    if (host.starts_per_minute_max != 0) host.starts.push_back(now);
+    pool_.Submit([this, name, foreground = task.foreground, run = std::move(task.run)] {
+      run();
+      Finished(name, foreground);
+    });
+  }
+}
+
+void HostScheduler::Finished(const std::string& name, bool foreground) {
+  MutexLock lock(mutex_);
+  Host& host = HostOfLocked(name);
+  --host.running;
+  if (!foreground) --host.running_background;
+  StartLocked(name, host);
+}
+
+std::map<std::string, HostScheduler::HostState> HostScheduler::States() const {
+  MutexLock lock(mutex_);
+  std::map<std::string, HostState> states;
+  for (const auto& [name, host] : hosts_) {
+    states[name] = HostState{host.running, static_cast<int>(host.queue.size())};
+  }
+  return states;
+}
+
+}  // namespace reposfs

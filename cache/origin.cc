@@ -1,0 +1,57 @@
+#include "cache/origin.h"
+
+#include <cstdio>
+#include <string_view>
+
+namespace reposfs {
+namespace {
+
+// `part` as it may stand in a URL's path.  Only http needs it; the other transports take the bytes.
+std::string UrlEncode(std::string_view part) {
+  static constexpr std::string_view kPlain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+";
+  std::string out;
+  for (const char c : part) {
+    if (kPlain.find(c) != std::string_view::npos) {
+      out += c;
+      continue;
+    }
+    char escaped[4];
+    std::snprintf(escaped, sizeof escaped, "%%%02X", static_cast<unsigned char>(c));
+    out += escaped;
+  }
+  return out;
+}
+
+void ReplaceAll(std::string& text, std::string_view what, const std::string& by) {
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at)) {
+    text.replace(at, what.size(), by);
+    at += by.size();
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> UpstreamOrigin::Hosts() const {
+  std::vector<std::string> names;
+  for (const auto& [name, options] : hosts_) names.push_back(name);
+  return names;
+}
+
+std::optional<HostOptions> UpstreamOrigin::HostOf(const std::string& host) const {
+  const auto found = hosts_.find(host);
+  if (found == hosts_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::vector<Source> UpstreamOrigin::SourcesOf(const RepositoryKey& key) const {
+  const auto host = HostOf(key.host);
+  if (!host) return {};
+  const bool http = host->url.starts_with("http");
+  std::string url = host->url;
+  ReplaceAll(url, "{owner}", http ? UrlEncode(key.owner) : key.owner);
+  ReplaceAll(url, "{name}", http ? UrlEncode(key.name) : key.name);
+  return {Source{std::move(url), *host}};
+}
+
+}  // namespace reposfs

@@ -1,0 +1,132 @@
+#include "cache/refs.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.h"
+
+namespace reposfs {
+namespace {
+
+constexpr std::string_view kSymrefPrefix = "ref: ";
+constexpr std::string_view kPeeledSuffix = "^{}";
+constexpr std::size_t kSha256HexSize = 64;
+
+bool IsKept(std::string_view name) {
+  return name.starts_with("refs/heads/") || name.starts_with("refs/tags/");
+}
+
+// A name that can stand in a packed-refs file and in a path: git's own rules, as far as they
+// protect us (git-check-ref-format(1)).
+bool IsWellFormed(std::string_view name) {
+  return name.size() <= 4096 && Printable(name) == name &&
+         name.find_first_of(" ~^:?*[\\") == std::string_view::npos &&
+         name.find("..") == std::string_view::npos && name.find("//") == std::string_view::npos &&
+         name.find("/.") == std::string_view::npos && !name.ends_with('/') &&
+         !name.ends_with(".lock");
+}
+
+// Collects the lines of ls-remote.
+struct LsRemote {
+  std::string head_branch;
+  Oid head;
+  std::vector<Ref> refs;
+
+  Status Add(std::string_view line) {
+    const std::size_t tab = line.find('\t');
+    if (tab == std::string_view::npos) return {};
+    const std::string_view value = line.substr(0, tab);
+    const std::string_view name = line.substr(tab + 1);
+    if (value.starts_with(kSymrefPrefix)) {
+      const std::string_view branch = value.substr(kSymrefPrefix.size());
+      if (name == "HEAD" && IsKept(branch) && IsWellFormed(branch)) head_branch = branch;
+      return {};
+    }
+    if (value.size() == kSha256HexSize) {
+      return Error{Errc::kUnsupported,
+                   "the repository uses SHA-256 object ids, which are not supported yet"};
+    }
+    const auto oid = Oid::FromHex(value);
+    if (!oid) return Error{Errc::kInvalidArgument, "the upstream's list of refs is malformed"};
+    AddRef(name, *oid);
+    return {};
+  }
+
+ private:
+  void AddRef(std::string_view name, const Oid& oid) {
+    if (name == "HEAD") {
+      head = oid;
+    } else if (name.ends_with(kPeeledSuffix)) {
+      name.remove_suffix(kPeeledSuffix.size());
+      if (!refs.empty() && refs.back().name == name) refs.back().peeled = oid;
+    } else if (IsKept(name) && IsWellFormed(name)) {
+      refs.push_back(Ref{std::string(name), oid, Oid{}});
+    }
+  }
+};
+
+}  // namespace
+
+RefSnapshot::RefSnapshot(std::string head_branch, Oid head, std::vector<Ref> refs)
+    : head_branch_(std::move(head_branch)), head_(head), refs_(std::move(refs)) {
+  std::sort(refs_.begin(), refs_.end(), [](const Ref& a, const Ref& b) { return a.name < b.name; });
+}
+
+Result<RefSnapshot> RefSnapshot::FromLsRemote(std::string_view output) {
+  LsRemote lines;
+  for (const std::string_view line : Split(output, '\n')) {
+    if (auto added = lines.Add(line); !added) return std::move(added).error();
+  }
+  return RefSnapshot(std::move(lines.head_branch), lines.head, std::move(lines.refs));
+}
+
+Result<RefSnapshot> RefSnapshot::Parse(std::string_view text) {
+  const Error malformed{Errc::kCorrupt, "the saved list of refs is malformed"};
+  std::string head_branch;
+  Oid head;
+  std::vector<Ref> refs;
+  for (const std::string_view line : Split(text, '\n')) {
+    if (line.empty()) continue;
+    const auto fields = Split(line, ' ');
+    if (fields.size() != 3) return malformed;
+    if (fields[0] == "HEAD") {
+      const auto oid = Oid::FromHex(fields[1]);
+      if (!oid) return malformed;
+      head = *oid;
+      head_branch = fields[2] == "-" ? "" : fields[2];
+      continue;
+    }
+    const auto object = Oid::FromHex(fields[0]);
+    const auto peeled = Oid::FromHex(fields[1]);
+    if (!object || !peeled) return malformed;
+    refs.push_back(Ref{std::string(fields[2]), *object, *peeled});
+  }
+  return RefSnapshot(std::move(head_branch), head, std::move(refs));
+}
+
+std::string RefSnapshot::Serialize() const {
+  std::string text =
+      "HEAD " + head_.Hex() + " " + (head_branch_.empty() ? "-" : head_branch_) + "\n";
+  for (const Ref& ref : refs_) {
+    text += ref.object.Hex() + " " + ref.peeled.Hex() + " " + ref.name + "\n";
+  }
+  return text;
+}
+
+const Ref* RefSnapshot::Find(std::string_view full_name) const {
+  const auto found =
+      std::lower_bound(refs_.begin(), refs_.end(), full_name,
+                       [](const Ref& ref, std::string_view name) { return ref.name < name; });
+  return found != refs_.end() && found->name == full_name ? &*found : nullptr;
+}
+
+std::optional<ResolvedRef> RefSnapshot::Resolve(std::string_view spelling) const {
+  if (spelling.empty() || spelling == "HEAD") return ResolvedRef{head_branch_, head_, head_};
+  const std::string name(spelling);
+  for (const std::string& candidate : {"refs/heads/" + name, "refs/tags/" + name, name}) {
+    if (const Ref* ref = Find(candidate)) return ResolvedRef{ref->name, ref->object, ref->target()};
+  }
+  return std::nullopt;
+}
+
+}  // namespace reposfs

@@ -1,0 +1,131 @@
+#include "cache/repository.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+namespace reposfs {
+
+Repository::Repository(RepositoryKey key, RepositoryRecord record, std::filesystem::path directory)
+    : key_(std::move(key)),
+      id_(record.id),
+      directory_(std::move(directory)),
+      objects_(directory_.objects()),
+      last_opened_ms_(record.last_opened.time_since_epoch().count()),
+      record_(std::move(record)) {}
+
+RepositoryRecord Repository::record() const {
+  MutexLock lock(mutex_);
+  RepositoryRecord record = record_;
+  record.last_opened = last_opened();
+  record.open_count += more_opens_.load(std::memory_order_relaxed);
+  return record;
+}
+
+Stage Repository::stage() const {
+  MutexLock lock(mutex_);
+  return record_.stage;
+}
+
+std::uint64_t Repository::size_bytes() const {
+  MutexLock lock(mutex_);
+  return record_.size_bytes;
+}
+
+RefSnapshotPtr Repository::refs() const {
+  MutexLock lock(mutex_);
+  return refs_;
+}
+
+void Repository::SetRefs(RefSnapshotPtr refs) {
+  {
+    MutexLock lock(mutex_);
+    refs_ = std::move(refs);
+  }
+  generation_.fetch_add(1, std::memory_order_acq_rel);
+}
+
+Stage Repository::StageOf(const Oid& commit) const {
+  Stage stage = Stage::kAbsent;
+  {
+    MutexLock lock(mutex_);
+    const auto found = roots_.find(commit);
+    if (found != roots_.end()) stage = found->second;
+    if (stage == Stage::kContent || record_.stage != Stage::kComplete) return stage;
+  }
+  return objects_.Contains(commit) ? Stage::kContent : stage;
+}
+
+void Repository::SetRoot(const RootRecord& root) {
+  MutexLock lock(mutex_);
+  Stage& stage = roots_[root.commit];
+  stage = std::max(stage, root.stage);
+}
+
+std::vector<RootRecord> Repository::roots() const {
+  MutexLock lock(mutex_);
+  std::vector<RootRecord> roots;
+  roots.reserve(roots_.size());
+  for (const auto& [commit, stage] : roots_) roots.push_back(RootRecord{commit, stage});
+  return roots;
+}
+
+void Repository::Forget() {
+  {
+    MutexLock lock(mutex_);
+    roots_.clear();
+    record_.stage = Stage::kAbsent;
+    record_.size_bytes = 0;
+  }
+  ContentChanged();
+}
+
+void Repository::ContentChanged() {
+  objects_.Refresh();
+  generation_.fetch_add(1, std::memory_order_acq_rel);
+}
+
+void Repository::Touch(WallTime now, milliseconds granularity) {
+  const std::int64_t now_ms = now.time_since_epoch().count();
+  const std::int64_t before = last_opened_ms_.load(std::memory_order_relaxed);
+  if (now_ms <= before) return;
+  last_opened_ms_.store(now_ms, std::memory_order_relaxed);
+  if (now_ms - before >= granularity.count()) more_opens_.fetch_add(1, std::memory_order_relaxed);
+  touched_.store(true, std::memory_order_relaxed);
+}
+
+std::optional<OpenedRecord> Repository::TakeOpened() {
+  if (!touched_.exchange(false, std::memory_order_relaxed)) return std::nullopt;
+  const std::int64_t more = more_opens_.exchange(0, std::memory_order_relaxed);
+  MutexLock lock(mutex_);
+  record_.open_count += more;
+  return OpenedRecord{id_, last_opened(), more};
+}
+
+WallTime Repository::last_opened() const {
+  return WallTime(std::chrono::milliseconds(last_opened_ms_.load(std::memory_order_relaxed)));
+}
+
+bool Repository::BeginEviction() {
+  int nobody = 0;
+  return use_count_.compare_exchange_strong(nobody, -1, std::memory_order_acq_rel);
+}
+
+void Repository::EndEviction() {
+  use_count_.store(0, std::memory_order_release);
+}
+
+Repository::Use::Use(std::shared_ptr<Repository> repository) : repository_(std::move(repository)) {
+  std::atomic<int>& count = repository_->use_count_;
+  int seen = count.load(std::memory_order_acquire);
+  while (seen < 0 || !count.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel)) {
+    if (seen < 0) std::this_thread::sleep_for(std::chrono::microseconds(100));
+    seen = count.load(std::memory_order_acquire);
+  }
+}
+
+Repository::Use::~Use() {
+  if (repository_) repository_->use_count_.fetch_sub(1, std::memory_order_acq_rel);
+}
+
+}  // namespace reposfs

@@ -1,0 +1,118 @@
+// One repository that the catalog knows, in memory.
+//
+// There is one object for each, for the life of the process, also while nothing of it is on disk:
+// whoever holds it can always bring the repository back.
+//
+// Thread-safety: every method may be called from any thread.  The setters are called by the one job
+// that works on the repository; readers see each change whole.
+//
+// Invariants:
+//   (1) refs() names only commits that are here, or can be fetched from the upstream.
+//   (2) A root at kContent stays readable until Forget().
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "cache/catalog.h"
+#include "cache/object_store.h"
+#include "cache/options.h"
+#include "cache/refs.h"
+#include "cache/repository_key.h"
+#include "cache/store_directory.h"
+
+namespace reposfs {
+
+class Repository {
+ public:
+  Repository(RepositoryKey key, RepositoryRecord record, std::filesystem::path directory);
+  Repository(const Repository&) = delete;
+  Repository& operator=(const Repository&) = delete;
+
+  const RepositoryKey& key() const { return key_; }
+  std::int64_t id() const { return id_; }
+  const StoreDirectory& directory() const { return directory_; }
+  const ObjectStore& objects() const { return objects_; }
+  ObjectStore& objects() { return objects_; }
+
+  RepositoryRecord record() const REPOSFS_EXCLUDES(mutex_);
+  // Applies `change` to the record and returns the result.
+  template <typename Change>
+  RepositoryRecord UpdateRecord(Change change) REPOSFS_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    change(record_);
+    return record_;
+  }
+  Stage stage() const REPOSFS_EXCLUDES(mutex_);
+  std::uint64_t size_bytes() const REPOSFS_EXCLUDES(mutex_);
+
+  // Null if the upstream has not been asked yet.
+  RefSnapshotPtr refs() const REPOSFS_EXCLUDES(mutex_);
+  void SetRefs(RefSnapshotPtr refs) REPOSFS_EXCLUDES(mutex_);
+
+  // How much of `commit` is here.
+  Stage StageOf(const Oid& commit) const REPOSFS_EXCLUDES(mutex_);
+  void SetRoot(const RootRecord& root) REPOSFS_EXCLUDES(mutex_);
+  std::vector<RootRecord> roots() const REPOSFS_EXCLUDES(mutex_);
+
+  // Everything on disk has gone.
+  void Forget() REPOSFS_EXCLUDES(mutex_);
+
+  // Counts up whenever what is on disk has changed; what `.git` shows is made anew then.
+  std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
+  // New packs are there: makes them visible.
+  void ContentChanged();
+
+  // Somebody walked through.  Cheap; written to the catalog in batches.
+  void Touch(WallTime now, milliseconds granularity);
+  // What has been touched since the last call, if anything.
+  std::optional<OpenedRecord> TakeOpened();
+  WallTime last_opened() const;
+
+  bool busy() const { return use_count_.load(std::memory_order_relaxed) != 0; }
+
+  // Between the two nobody uses the repository: Use() waits.  False if it is in use now.
+  bool BeginEviction();
+  void EndEviction();
+
+  // Keeps the repository from being evicted while it lives.
+  class Use {
+   public:
+    // Waits for an eviction under way, which takes a transaction and a rename.
+    explicit Use(std::shared_ptr<Repository> repository);
+    Use(Use&& other) noexcept = default;
+    Use& operator=(Use&&) = delete;
+    ~Use();
+
+   private:
+    std::shared_ptr<Repository> repository_;
+  };
+
+ private:
+  const RepositoryKey key_;
+  const std::int64_t id_;
+  const StoreDirectory directory_;
+
+  ObjectStore objects_;
+  // Counters and times that order nothing else, so relaxed suffices for all but generation_.
+  std::atomic<std::uint64_t> generation_{1};
+  std::atomic<int> use_count_{0};  // -1: being evicted.
+  std::atomic<std::int64_t> last_opened_ms_;
+  std::atomic<std::int64_t> more_opens_{0};
+  std::atomic<bool> touched_{false};
+
+  mutable Mutex mutex_;  // Before SQLite's; no I/O while it is held.
+  RepositoryRecord record_ REPOSFS_GUARDED_BY(mutex_);
+  RefSnapshotPtr refs_ REPOSFS_GUARDED_BY(mutex_);
+  std::unordered_map<Oid, Stage, OidHash> roots_ REPOSFS_GUARDED_BY(mutex_);
+};
+
+using RepositoryPtr = std::shared_ptr<Repository>;
+
+}  // namespace reposfs

@@ -1,0 +1,227 @@
+// The cache: every repository there is, brought here when somebody asks for it.
+//
+// This is what the mount and the commands talk to.  It answers from the disk, or returns the Flight
+// that will bring what is missing; it never waits itself.  Underneath, jobs move each repository
+// through its stages (cache/catalog.h), transfers share the places of their host, and the least
+// recently opened repositories make room.
+//
+//   Resolve()        name, ref          -> the commit to show       (may ask the host)
+//   ReadDirectory()  tree               -> its entries, with sizes  (may fetch the tip, or blobs)
+//   ReadBlob()       blob               -> its content              (may fetch its directory)
+//   FetchObject()    any id             -> it is in a pack now      (git looked for it)
+//
+// Thread-safety: every method may be called from any thread.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/flight.h"
+#include "base/mutex.h"
+#include "base/thread_pool.h"
+#include "base/unique_fd.h"
+#include "cache/catalog.h"
+#include "cache/directory_cache.h"
+#include "cache/fetcher.h"
+#include "cache/flight_table.h"
+#include "cache/host_scheduler.h"
+#include "cache/job_runner.h"
+#include "cache/options.h"
+#include "cache/origin.h"
+#include "cache/repository.h"
+#include "cache/room_keeper.h"
+#include "cache/transport.h"
+
+namespace reposfs {
+
+struct RepositoryCacheOptions {
+  CacheOptions cache;
+  FreshnessOptions freshness;
+  HistoryOptions history;
+  FetchOptions fetch;
+  LruOptions lru;
+};
+
+// What one view shows.
+struct Target {
+  RepositoryPtr repository;
+  ResolvedRef ref;
+};
+
+// Whether an answer may be older than `freshness.maxAge`.
+enum class Staleness { kAsConfigured, kAccepted };
+
+enum class Sizes {
+  kNotNeeded,
+  kIfHere,  // Only if that needs no fetching.
+  kNeeded,
+};
+
+// A transfer under way, for people to look at.
+struct ActiveTransfer {
+  std::string key;
+  JobKind kind;
+  int attempt_count;
+  FetchProgress progress;
+  WallTime started_at;
+};
+
+class RepositoryCache {
+ public:
+  // Opens the cache directory, makes the disk agree with the catalog, and goes on with the jobs
+  // that are left.  `origin`, `transport` and `clock` must outlive the cache.
+  //
+  // Errors: kInvalidArgument if another process has the directory; those of Catalog.
+  static Result<std::unique_ptr<RepositoryCache>> Open(RepositoryCacheOptions options,
+                                                       const Origin& origin, Transport& transport,
+                                                       const Clock& clock);
+  ~RepositoryCache();
+  RepositoryCache(const RepositoryCache&) = delete;
+  RepositoryCache& operator=(const RepositoryCache&) = delete;
+
+  const RepositoryCacheOptions& options() const { return options_; }
+  const Origin& origin() const { return origin_; }
+  const Clock& clock() const { return clock_; }
+
+  // Called after a repository has been evicted, on any thread.  Set it before anything is read.
+  void OnEvicted(std::function<void(const Repository&)> callback) {
+    on_evicted_ = std::move(callback);
+  }
+
+  // Every repository that was ever asked for, in the order of the first time.
+  std::vector<RepositoryPtr> Repositories() const REPOSFS_EXCLUDES(mutex_);
+  RepositoryPtr Find(const RepositoryKey& key) const REPOSFS_EXCLUDES(mutex_);
+
+  // Counts up whenever a repository comes onto the disk or leaves it.
+  std::uint64_t listing_version() const { return listing_version_; }
+
+  // Understands `spelling`, what follows '@' ("" for the default branch).
+  //
+  // Errors: kNotFound (host, repository or ref), and what the host's word was.
+  Outcome<Target> Resolve(const RepositoryKey& key, const std::string& spelling,
+                          Staleness staleness);
+
+  // Errors of the reads: those of fetching, and kCorrupt if the disk is broken beyond healing.
+  Outcome<Commit> ReadCommit(const Target& target);
+  Outcome<DirectoryPtr> ReadDirectory(const Target& target, const Oid& tree, Sizes sizes);
+  Outcome<Content> ReadBlob(const Target& target, const Oid& tree, const Oid& blob);
+
+  // Every blob of the commit is here.
+  Outcome<Done> NeedContent(const Target& target);
+
+  // git looked for `object` in the repository and did not find it.  kNotFound: it does not exist,
+  // or the upstream does not give it.
+  Outcome<Done> FetchObject(const Target& target, const Oid& object);
+
+  // For commands.  The flight lands when `key` has reached `stage`.
+  FlightPtr Warm(const RepositoryKey& key, Stage stage);
+  FlightPtr Refresh(const RepositoryPtr& repository);
+  Status SetPinned(const RepositoryPtr& repository, bool pinned);
+  bool IsPinned(const Repository& repository) const;
+  // Errors: kInvalidArgument if it is in use.
+  Status Evict(const RepositoryPtr& repository, const std::string& reason,
+               const std::string& for_key);
+
+  std::uint64_t quota_bytes() const { return room_->quota_bytes(); }
+  std::uint64_t used_bytes() const { return room_->used_bytes(); }
+  Result<std::vector<Job>> Jobs() const { return runner_->List(); }
+  Result<std::vector<EvictionRecord>> Evictions(const std::string& key, int count_max) const {
+    return catalog_.Evictions(key, count_max);
+  }
+  std::vector<ActiveTransfer> ActiveTransfers() const REPOSFS_EXCLUDES(mutex_);
+  // When the next check of the upstream is due without anybody asking.
+  WallTime NextCheck(const Repository& repository) const;
+
+ private:
+  class TransferWatch;
+
+  RepositoryCache(RepositoryCacheOptions options, const Origin& origin, Transport& transport,
+                  const Clock& clock, UniqueFd directory_lock, Catalog catalog);
+
+  Status Start();
+  Status Reconcile();
+  void Tick();
+
+  // Resolving.
+  FlightPtr Check(const RepositoryKey& key);
+  Status CheckNow(const RepositoryKey& key);
+  RefSnapshotPtr RefsOf(Repository& repository);
+  Outcome<Target> ResolveIn(const RepositoryPtr& repository, const RefSnapshot& refs,
+                            const std::string& spelling);
+  Outcome<Target> ResolveCommit(const RepositoryPtr& repository, const RefSnapshot& refs,
+                                const std::string& hex);
+  Outcome<Target> ResolveUnknown(const RepositoryPtr& repository, const std::string& spelling);
+  FlightPtr RefreshIfDue(const RepositoryPtr& repository);
+
+  // Bringing.
+  Outcome<Done> NeedTip(const Target& target);
+  // Fetches what `choose` names, on a thread that may wait, ahead of all that runs in the
+  // background.
+  using ChooseBlobs = std::function<Result<std::vector<Oid>>()>;
+  Outcome<Done> FetchNow(const Target& target, const std::string& name, ChooseBlobs choose);
+  void RunFetchNow(const Target& target, const std::string& name, const FlightPtr& flight,
+                   const ChooseBlobs& choose);
+  Outcome<Done> FetchDirectory(const Target& target, const Oid& tree);
+  FlightPtr SubmitContent(const Target& target, int priority);
+  // What to do when reading failed for the reason `why`: `tree` names the directory of a blob, or
+  // is null if a commit or tree was read.
+  Outcome<Done> Bring(const Target& target, const Error& why, const Oid& tree);
+  Outcome<Done> Heal(const RepositoryPtr& repository, const Error& why);
+  bool LooksLikeScan(const Target& target) REPOSFS_EXCLUDES(mutex_);
+
+  // Jobs.
+  Status Execute(const Job& job, const RepositoryPtr& repository, const FlightPtr& flight);
+  Status ExecuteClone(const RepositoryPtr& repository, const std::string& want,
+                      const TransferControl& control);
+  Status ExecuteHydrate(const RepositoryPtr& repository, const std::string& commit,
+                        const TransferControl& control);
+  Status ExecuteHistory(const RepositoryPtr& repository, const TransferControl& control);
+  Status ExecuteFetch(const RepositoryPtr& repository, const TransferControl& control);
+  void AfterFailure(const Job& job, const RepositoryPtr& repository, const Error& error);
+  bool HasTransfer(const RepositoryKey& key) const REPOSFS_EXCLUDES(mutex_);
+  void RecordError(const RepositoryPtr& repository, const Error& error);
+  HistoryPolicy HistoryOf(const RepositoryKey& key) const;
+  milliseconds TtlOf(const Status& status) const;
+
+  void WarmStep(const RepositoryKey& key, Stage stage, const FlightPtr& landed);
+  Outcome<Done> WarmOnce(const RepositoryKey& key, Stage stage);
+
+  const RepositoryCacheOptions options_;
+  const Origin& origin_;
+  const Clock& clock_;
+  const UniqueFd directory_lock_;
+  std::function<void(const Repository&)> on_evicted_;
+
+  Catalog catalog_;
+  Fetcher fetcher_;
+  FlightTable flights_;
+  DirectoryCache directories_;
+  HostScheduler scheduler_;
+  std::unique_ptr<RoomKeeper> room_;
+  std::unique_ptr<JobRunner> runner_;
+  ThreadPool sweeper_{"sweeper", 1};  // Deletes what is in trash/.
+  std::atomic<bool> stopping_{false};
+  std::atomic<std::uint64_t> listing_version_{1};
+  std::atomic<std::uint64_t> next_scratch_{0};
+
+  mutable Mutex mutex_;  // Before Repository's; no I/O while it is held.
+  CondVar stop_;
+  std::map<RepositoryKey, RepositoryPtr> by_key_ REPOSFS_GUARDED_BY(mutex_);
+  std::vector<RepositoryPtr> in_order_ REPOSFS_GUARDED_BY(mutex_);
+  std::map<std::uint64_t, ActiveTransfer> active_ REPOSFS_GUARDED_BY(mutex_);
+  // How many directories of a commit were fetched on their own.
+  std::unordered_map<Oid, int, OidHash> directory_fetch_counts_ REPOSFS_GUARDED_BY(mutex_);
+  std::unordered_map<std::int64_t, WallTime> healed_at_ REPOSFS_GUARDED_BY(mutex_);
+  std::unordered_map<std::int64_t, WallTime> next_check_ REPOSFS_GUARDED_BY(mutex_);
+
+  std::thread ticker_;
+};
+
+}  // namespace reposfs

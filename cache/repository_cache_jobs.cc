@@ -1,0 +1,239 @@
+// What each kind of job does, and what follows from it.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.h"
+#include "cache/repository_cache.h"
+
+namespace reposfs {
+namespace {
+
+constexpr int kContentPriority = 30;
+constexpr int kHistoryPriority = 20;
+constexpr int kMaintainPriority = 10;
+
+// More packs than this slow every lookup down.
+constexpr std::size_t kPackFileCountMax = 3 * 20;
+
+constexpr milliseconds kCheckHoldBackMax = std::chrono::seconds(30);
+
+// What a person can do about an error.
+std::string_view AdviceFor(Errc code) {
+  switch (code) {
+    case Errc::kNotFound:
+      return "check the name; the host says it does not exist";
+    case Errc::kAccessDenied:
+      return "set up git's credentials for this host, or hosts.<name>.credentialsFile";
+    case Errc::kUnreachable:
+      return "check the network and the host; it is tried again by itself";
+    case Errc::kTimedOut:
+      return "the host is slow; it is tried again by itself";
+    case Errc::kNoSpace:
+      return "raise cache.quota, free disk space, or unpin repositories";
+    case Errc::kCorrupt:
+      return "it is fetched again; if this repeats, check the disk and the upstream";
+    case Errc::kUnsupported:
+      return "this repository can't be served";
+    default:
+      return "see the log";
+  }
+}
+
+}  // namespace
+
+// Stands for one transfer in the account of room and in the list of what is under way.
+class RepositoryCache::TransferWatch {
+ public:
+  TransferWatch(RepositoryCache& cache, const RepositoryPtr& repository, const Job& job,
+                FlightPtr flight)
+      : cache_(cache),
+        account_(*cache.room_, repository),
+        flight_(std::move(flight)),
+        id_(cache.next_scratch_.fetch_add(1)) {
+    MutexLock lock(cache_.mutex_);
+    cache_.active_.emplace(id_, ActiveTransfer{repository->key().Text(), job.kind, job.attempts,
+                                               FetchProgress{}, cache.clock_.Now()});
+  }
+  ~TransferWatch() {
+    MutexLock lock(cache_.mutex_);
+    cache_.active_.erase(id_);
+  }
+  TransferWatch(const TransferWatch&) = delete;
+  TransferWatch& operator=(const TransferWatch&) = delete;
+
+  TransferControl Control(const std::string& scratch_name) {
+    return TransferControl{cache_.options_.cache.directory / "tmp" / scratch_name,
+                           [this](const FetchProgress& progress) { return OnProgress(progress); }};
+  }
+
+ private:
+  Status OnProgress(const FetchProgress& progress) {
+    if (cache_.stopping_) return Error{Errc::kInterrupted, "reposfs is stopping"};
+    if (progress.received_bytes != last_received_bytes_) flight_->NoteProgress();
+    last_received_bytes_ = progress.received_bytes;
+    {
+      MutexLock lock(cache_.mutex_);
+      cache_.active_.at(id_).progress = progress;
+    }
+    return account_.Grow(progress);
+  }
+
+  RepositoryCache& cache_;
+  RoomKeeper::Account account_;
+  const FlightPtr flight_;
+  const std::uint64_t id_;
+  std::uint64_t last_received_bytes_ = 0;
+};
+
+HistoryPolicy RepositoryCache::HistoryOf(const RepositoryKey& key) const {
+  for (const auto& [pattern, policy] : options_.history.per_pattern) {
+    if (MatchesPattern(pattern, key.Text())) return policy;
+  }
+  return options_.history.policy;
+}
+
+Status RepositoryCache::Execute(const Job& job, const RepositoryPtr& repository,
+                                const FlightPtr& flight) {
+  if (stopping_) return Error{Errc::kInterrupted, "reposfs is stopping"};
+  TransferWatch watch(*this, repository, job, flight);
+  const TransferControl control = watch.Control("job-" + std::to_string(job.id));
+  RefsOf(*repository);
+  switch (job.kind) {
+    case JobKind::kClone:
+      return ExecuteClone(repository, job.argument, control);
+    case JobKind::kHydrate:
+      return ExecuteHydrate(repository, job.argument, control);
+    case JobKind::kHistory:
+      return ExecuteHistory(repository, control);
+    case JobKind::kFetch:
+      return ExecuteFetch(repository, control);
+    case JobKind::kMaintain:
+      return fetcher_.Maintain(*repository, control);
+  }
+  return {};
+}
+
+Status RepositoryCache::ExecuteClone(const RepositoryPtr& repository, const std::string& want,
+                                     const TransferControl& control) {
+  const auto oid = Oid::FromHex(want);
+  if (!oid) return Error{Errc::kInvalidArgument, "clone: malformed id " + want};
+  auto commit = fetcher_.FetchTip(*repository, *oid, control);
+  if (!commit) return std::move(commit).error();
+  ++listing_version_;
+  runner_->Submit(repository, JobKind::kHydrate, commit->Hex(), kContentPriority);
+  return {};
+}
+
+Status RepositoryCache::ExecuteHydrate(const RepositoryPtr& repository, const std::string& commit,
+                                       const TransferControl& control) {
+  const auto oid = Oid::FromHex(commit);
+  if (!oid) return Error{Errc::kInvalidArgument, "hydrate: malformed id " + commit};
+  if (repository->StageOf(*oid) == Stage::kAbsent) return {};  // Evicted meanwhile.
+  if (auto fetched = fetcher_.FetchContent(*repository, *oid, control); !fetched) return fetched;
+  const bool history_to_come = HistoryOf(repository->key()) == HistoryPolicy::kComplete &&
+                               repository->stage() != Stage::kComplete;
+  if (history_to_come) {
+    runner_->Submit(repository, JobKind::kHistory, "", kHistoryPriority);
+  } else {
+    runner_->Submit(repository, JobKind::kMaintain, "", kMaintainPriority);
+  }
+  return {};
+}
+
+Status RepositoryCache::ExecuteHistory(const RepositoryPtr& repository,
+                                       const TransferControl& control) {
+  if (repository->stage() == Stage::kAbsent) return {};  // Evicted meanwhile.
+  Status fetched = fetcher_.FetchHistory(*repository, control);
+  if (!fetched && fetched.error().code == Errc::kNotFound) {
+    // A ref has moved, and the upstream has let go of what it was.
+    if (auto updated = ExecuteFetch(repository, control); !updated) return updated;
+    fetched = fetcher_.FetchHistory(*repository, control);
+  }
+  if (!fetched) return fetched;
+  runner_->Submit(repository, JobKind::kMaintain, "", kMaintainPriority);
+  return {};
+}
+
+Status RepositoryCache::ExecuteFetch(const RepositoryPtr& repository,
+                                     const TransferControl& control) {
+  auto refs =
+      fetcher_.ListRefs(repository->key(), [&] { return control.on_progress(FetchProgress{}); });
+  if (!refs) return std::move(refs).error();
+  if (auto updated = fetcher_.Update(*repository, *refs, control); !updated) return updated;
+  const Oid head = refs->head();
+  if (repository->stage() == Stage::kAbsent || head.IsNull()) return {};
+  if (repository->StageOf(head) == Stage::kTip) {
+    runner_->Submit(repository, JobKind::kHydrate, head.Hex(), kContentPriority);
+  }
+  if (repository->directory().PackFiles().size() > kPackFileCountMax) {
+    runner_->Submit(repository, JobKind::kMaintain, "", kMaintainPriority);
+  }
+  return {};
+}
+
+void RepositoryCache::RunFetchNow(const Target& target, const std::string& name,
+                                  const FlightPtr& flight, const ChooseBlobs& choose) {
+  const Repository::Use use(target.repository);
+  Job job;  // Nobody resumes it after a crash: who waits for it has gone, too.
+  job.kind = JobKind::kHydrate;
+  TransferWatch watch(*this, target.repository, job, flight);
+  auto blobs = choose();
+  Status fetched;
+  if (!blobs) {
+    fetched = std::move(blobs).error();
+  } else if (!blobs->empty()) {
+    const TransferControl control =
+        watch.Control("now-" + std::to_string(next_scratch_.fetch_add(1)));
+    fetched = fetcher_.FetchBlobs(*target.repository, *blobs, control);
+  }
+  const bool refused = !fetched && (fetched.error().code == Errc::kUnsupported ||
+                                    fetched.error().code == Errc::kNotFound);
+  if (refused && name.starts_with("directory:")) {
+    // A server that gives no single objects gives a whole commit.
+    SubmitContent(target, HostScheduler::kForegroundPriority)
+        ->Then([this, name](const Status& status) { flights_.Land(name, status, TtlOf(status)); });
+    return;
+  }
+  if (!fetched) RecordError(target.repository, fetched.error());
+  const milliseconds ttl = TtlOf(fetched);
+  flights_.Land(name, std::move(fetched), ttl);
+}
+
+void RepositoryCache::AfterFailure(const Job& job, const RepositoryPtr& repository,
+                                   const Error& error) {
+  RecordError(repository, error);
+  const std::int64_t id = repository->id();
+  if (job.kind == JobKind::kFetch) {
+    const milliseconds hold_back = std::min(options_.freshness.max_age, kCheckHoldBackMax);
+    MutexLock lock(mutex_);
+    next_check_[id] = clock_.Now() + hold_back;
+  }
+  const bool useless_without =
+      job.kind == JobKind::kClone || (job.kind == JobKind::kHydrate && !IsPinned(*repository));
+  if (error.code != Errc::kNoSpace || !useless_without) return;
+  // What does not fit leaves nothing behind.
+  flights_.Remember("space:" + std::to_string(id), error, options_.freshness.negative_ttl);
+  const bool something_else_is_here = repository->stage() >= Stage::kContent;
+  if (something_else_is_here) return;
+  if (auto evicted = Evict(repository, "larger than the quota allows", ""); !evicted) {
+    spdlog::warn("not evicted repo={} cause=\"{}\"", repository->key().Text(),
+                 evicted.error().message);
+  }
+}
+
+void RepositoryCache::RecordError(const RepositoryPtr& repository, const Error& error) {
+  if (error.code == Errc::kInterrupted) return;
+  spdlog::error("failed repo={} code={} cause=\"{}\" advice=\"{}\"", repository->key().Text(),
+                ErrcName(error.code), Printable(error.message), AdviceFor(error.code));
+  const WallTime now = clock_.Now();
+  const Status saved = catalog_.Update(repository->UpdateRecord([&](RepositoryRecord& record) {
+    record.error = Printable(error.message);
+    record.error_code = ErrcName(error.code);
+    record.error_at = now;
+  }));
+  if (!saved) spdlog::error("catalog not written cause=\"{}\"", saved.error().message);
+}
+
+}  // namespace reposfs

@@ -1,0 +1,228 @@
+// Reading through a view, and bringing what is missing.
+#include <spdlog/spdlog.h>
+
+#include <unordered_set>
+#include <utility>
+
+#include "base/text.h"
+#include "cache/repository_cache.h"
+#include "cache/tree.h"
+
+namespace reposfs {
+namespace {
+
+constexpr int kTipPriority = 90;
+constexpr int kDirectoryPriority = 80;
+constexpr int kContentOnDemandPriority = 60;
+
+// From this many directories of a commit on, fetching each alone costs more than waiting for the
+// content pack.
+constexpr int kScanDirectoryCount = 16;
+
+constexpr std::chrono::minutes kHealInterval(1);
+
+std::vector<Oid> BlobsOf(const std::vector<TreeEntry>& entries) {
+  std::vector<Oid> blobs;
+  for (const TreeEntry& entry : entries) {
+    if (entry.IsBlob()) blobs.push_back(entry.oid);
+  }
+  return blobs;
+}
+
+Result<Tree> ReadTree(const ObjectStore& objects, const Oid& id) {
+  auto object = objects.Read(id);
+  if (!object) return std::move(object).error();
+  auto tree = ParseTree(object->content);
+  if (!tree) return std::move(tree).error().Within("tree " + id.Hex());
+  return tree;
+}
+
+Result<std::vector<Oid>> MissingBlobsOfDirectory(const ObjectStore& objects, const Oid& id) {
+  auto tree = ReadTree(objects, id);
+  if (!tree) return std::move(tree).error();
+  return objects.Missing(BlobsOf(tree->entries));
+}
+
+// The blobs to fetch when git has asked for `object` by its id alone: those of the directory of
+// `commit` that it is in, or itself.
+Result<std::vector<Oid>> MissingBeside(const ObjectStore& objects, const Oid& commit_id,
+                                       const Oid& object) {
+  auto commit = objects.ReadCommit(commit_id);
+  if (!commit) return std::move(commit).error();
+  std::unordered_set<Oid, OidHash> seen = {commit->tree};
+  std::vector<Oid> trees = {commit->tree};
+  while (!trees.empty()) {
+    auto tree = ReadTree(objects, trees.back());
+    if (!tree) return std::move(tree).error();
+    trees.pop_back();
+    for (const TreeEntry& entry : tree->entries) {
+      if (entry.oid == object) return objects.Missing(BlobsOf(tree->entries));
+      const bool unseen = entry.type == EntryType::kDirectory && seen.insert(entry.oid).second;
+      if (unseen) trees.push_back(entry.oid);
+    }
+  }
+  return std::vector<Oid>{object};
+}
+
+void LogHidden(const Repository& repository, const Oid& tree, const Tree& parsed) {
+  for (const HiddenEntry& hidden : parsed.hidden) {
+    spdlog::warn("entry not shown repo={} tree={} name=\"{}\" object={} cause=\"{}\"",
+                 repository.key().Text(), tree.Hex(), Printable(hidden.name.substr(0, 300)),
+                 hidden.oid.Hex(), hidden.reason);
+  }
+}
+
+}  // namespace
+
+Outcome<Commit> RepositoryCache::ReadCommit(const Target& target) {
+  auto commit = target.repository->objects().ReadCommit(target.ref.commit);
+  if (commit) return std::move(*commit);
+  const Outcome<Done> brought = Bring(target, commit.error(), Oid{});
+  if (brought.has_value()) return std::move(commit).error();
+  return brought.As<Commit>();
+}
+
+Outcome<DirectoryPtr> RepositoryCache::ReadDirectory(const Target& target, const Oid& tree,
+                                                     Sizes sizes) {
+  const DirectoryCache::Key key{target.repository->id(), tree};
+  const ObjectStore& objects = target.repository->objects();
+  DirectoryPtr directory = directories_.Get(key);
+  if (!directory) {
+    auto parsed = ReadTree(objects, tree);
+    if (!parsed) {
+      const Outcome<Done> brought = Bring(target, parsed.error(), Oid{});
+      if (brought.has_value()) return std::move(parsed).error();
+      return brought.As<DirectoryPtr>();
+    }
+    LogHidden(*target.repository, tree, *parsed);
+    directory = std::make_shared<const Directory>(Directory{std::move(parsed->entries), {}});
+    directories_.Put(key, directory);
+  }
+  if (sizes == Sizes::kNotNeeded || directory->has_sizes()) return directory;
+
+  auto sizes_bytes = objects.ReadSizes(BlobsOf(directory->entries));
+  if (!sizes_bytes && sizes == Sizes::kIfHere) return directory;
+  if (!sizes_bytes) {
+    const Outcome<Done> brought = Bring(target, sizes_bytes.error(), tree);
+    if (brought.has_value()) return std::move(sizes_bytes).error();
+    return brought.As<DirectoryPtr>();
+  }
+  Directory sized{directory->entries, {}};
+  sized.sizes_bytes.reserve(sized.entries.size());
+  auto next = sizes_bytes->begin();
+  for (const TreeEntry& entry : sized.entries) {
+    sized.sizes_bytes.push_back(entry.IsBlob() ? *next++ : 0);
+  }
+  directory = std::make_shared<const Directory>(std::move(sized));
+  directories_.Put(key, directory);
+  return directory;
+}
+
+Outcome<Content> RepositoryCache::ReadBlob(const Target& target, const Oid& tree, const Oid& blob) {
+  auto content = target.repository->objects().ReadBlob(blob);
+  if (content) return std::move(*content);
+  const Outcome<Done> brought = Bring(target, content.error(), tree);
+  if (brought.has_value()) return std::move(content).error();
+  return brought.As<Content>();
+}
+
+Outcome<Done> RepositoryCache::Bring(const Target& target, const Error& why, const Oid& tree) {
+  if (why.code != Errc::kNotFound && why.code != Errc::kCorrupt) return why;
+  const Stage stage = target.repository->StageOf(target.ref.commit);
+  if (stage == Stage::kAbsent) return NeedTip(target);
+  const bool to_be_expected = why.code == Errc::kNotFound && stage == Stage::kTip && !tree.IsNull();
+  if (to_be_expected) return FetchDirectory(target, tree);
+  return Heal(target.repository, why);
+}
+
+Outcome<Done> RepositoryCache::NeedTip(const Target& target) {
+  const Repository& repository = *target.repository;
+  if (repository.StageOf(target.ref.commit) != Stage::kAbsent) return Done{};
+  if (auto failure = flights_.Failure("space:" + std::to_string(repository.id()))) {
+    return std::move(*failure);
+  }
+  return runner_->Submit(target.repository, JobKind::kClone, target.ref.object.Hex(), kTipPriority);
+}
+
+Outcome<Done> RepositoryCache::NeedContent(const Target& target) {
+  const Outcome<Done> tip = NeedTip(target);
+  if (!tip.has_value()) return tip;
+  if (target.repository->StageOf(target.ref.commit) == Stage::kContent) return Done{};
+  return SubmitContent(target, kContentOnDemandPriority);
+}
+
+FlightPtr RepositoryCache::SubmitContent(const Target& target, int priority) {
+  return runner_->Submit(target.repository, JobKind::kHydrate, target.ref.commit.Hex(), priority);
+}
+
+bool RepositoryCache::LooksLikeScan(const Target& target) {
+  MutexLock lock(mutex_);
+  return ++directory_fetch_counts_[target.ref.commit] > kScanDirectoryCount;
+}
+
+Outcome<Done> RepositoryCache::FetchDirectory(const Target& target, const Oid& tree) {
+  const std::string name =
+      "directory:" + std::to_string(target.repository->id()) + ":" + tree.Hex();
+  return FetchNow(target, name, [repository = target.repository, tree] {
+    return MissingBlobsOfDirectory(repository->objects(), tree);
+  });
+}
+
+Outcome<Done> RepositoryCache::FetchObject(const Target& target, const Oid& object) {
+  const Repository& repository = *target.repository;
+  if (repository.objects().Contains(object)) return Done{};
+  if (repository.StageOf(target.ref.commit) == Stage::kAbsent) return NeedTip(target);
+  if (repository.stage() == Stage::kComplete) {
+    return Error{Errc::kNotFound,
+                 "object " + object.Hex() + " is not in " + repository.key().Text()};
+  }
+  const std::string name = "object:" + std::to_string(repository.id()) + ":" + object.Hex();
+  return FetchNow(target, name,
+                  [repository = target.repository, commit = target.ref.commit, object] {
+                    return MissingBeside(repository->objects(), commit, object);
+                  });
+}
+
+Outcome<Done> RepositoryCache::FetchNow(const Target& target, const std::string& name,
+                                        ChooseBlobs choose) {
+  if (auto failure = flights_.Failure(name)) return std::move(*failure);
+  const bool content_to_come = target.repository->StageOf(target.ref.commit) == Stage::kTip;
+  const FlightTable::Ticket ticket = flights_.Join(name);
+  if (!ticket.first) return ticket.flight;
+  if (content_to_come && LooksLikeScan(target)) {
+    SubmitContent(target, kContentOnDemandPriority)->Then([this, name](const Status& status) {
+      flights_.Land(name, status, TtlOf(status));
+    });
+    return ticket.flight;
+  }
+  scheduler_.Submit(target.repository->key().host, kDirectoryPriority,
+                    [this, target, name, flight = ticket.flight, choose = std::move(choose)] {
+                      RunFetchNow(target, name, flight, choose);
+                    });
+  return ticket.flight;
+}
+
+Outcome<Done> RepositoryCache::Heal(const RepositoryPtr& repository, const Error& why) {
+  const std::string key = repository->key().Text();
+  const WallTime now = clock_.Now();
+  {
+    MutexLock lock(mutex_);
+    const auto before = healed_at_.find(repository->id());
+    if (before != healed_at_.end() && now - before->second < kHealInterval) {
+      return Error{Errc::kCorrupt, key + ": " + why.message};
+    }
+    healed_at_[repository->id()] = now;
+  }
+  auto flight = std::make_shared<Flight>();
+  // Not on this thread: it may be using the repository.
+  sweeper_.Submit([this, repository, flight, why] {
+    const Error broken{Errc::kCorrupt, "damaged on disk, fetching it again: " + why.message};
+    RecordError(repository, broken);
+    flight->Land(HasTransfer(repository->key())
+                     ? Status(broken)
+                     : Evict(repository, "damaged on disk: " + why.message, ""));
+  });
+  return flight;
+}
+
+}  // namespace reposfs

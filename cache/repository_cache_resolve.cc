@@ -1,0 +1,230 @@
+// From a name to the commit it shows, and keeping that fresh.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.h"
+#include "cache/repository_cache.h"
+
+namespace reposfs {
+namespace {
+
+constexpr int kCheckPriority = 100;
+constexpr int kStrictRefreshPriority = 70;
+constexpr int kBackgroundRefreshPriority = 40;
+constexpr int kHistoryOnDemandPriority = 60;
+
+// A ref that was not there this short a time ago is not there.
+constexpr milliseconds kJustChecked = std::chrono::seconds(5);
+
+constexpr std::size_t kAbbreviationSizeMin = 4;
+
+bool LooksLikeCommit(std::string_view spelling) {
+  return spelling.size() >= kAbbreviationSizeMin && spelling.size() <= Oid::kHexSize &&
+         spelling.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+}
+
+std::string CheckName(const RepositoryKey& key) {
+  return "check:" + key.Text();
+}
+
+}  // namespace
+
+milliseconds RepositoryCache::TtlOf(const Status& status) const {
+  constexpr milliseconds kBurst(1'000);
+  return !status && MayPass(status.error().code) ? kBurst : options_.freshness.negative_ttl;
+}
+
+Outcome<Target> RepositoryCache::Resolve(const RepositoryKey& key, const std::string& spelling,
+                                         Staleness staleness) {
+  if (!origin_.HostOf(key.host)) {
+    return Error{Errc::kNotFound, "host " + Printable(key.host) + " is not configured"};
+  }
+  const RepositoryPtr repository = Find(key);
+  const RefSnapshotPtr refs = repository ? RefsOf(*repository) : nullptr;
+  const bool accepted = staleness == Staleness::kAccepted;
+  const bool on_disk = repository && repository->stage() != Stage::kAbsent;
+  const bool old =
+      repository && clock_.Now() - repository->record().last_checked > options_.freshness.max_age;
+  if (!refs || (!on_disk && old && !accepted)) {
+    if (auto failure = flights_.Failure(CheckName(key))) return std::move(*failure);
+    return Check(key);
+  }
+  if (on_disk && old) {
+    const FlightPtr flight = RefreshIfDue(repository);
+    const bool strict = options_.freshness.mode == FreshnessMode::kStrict;
+    if (flight && strict && !accepted) return flight;
+  }
+  return ResolveIn(repository, *refs, spelling);
+}
+
+FlightPtr RepositoryCache::Check(const RepositoryKey& key) {
+  const std::string name = CheckName(key);
+  const FlightTable::Ticket ticket = flights_.Join(name);
+  if (!ticket.first) return ticket.flight;
+  scheduler_.Submit(key.host, kCheckPriority, [this, key, name] {
+    Status checked = CheckNow(key);
+    const milliseconds ttl = TtlOf(checked);
+    flights_.Land(name, std::move(checked), ttl);
+  });
+  return ticket.flight;
+}
+
+Status RepositoryCache::CheckNow(const RepositoryKey& key) {
+  auto refs = fetcher_.ListRefs(key, [this]() -> Status {
+    if (stopping_) return Error{Errc::kInterrupted, "reposfs is stopping"};
+    return {};
+  });
+  RepositoryPtr repository = Find(key);
+  if (!refs) {
+    if (repository) {
+      RecordError(repository, refs.error());
+    } else if (refs.error().code != Errc::kNotFound) {
+      spdlog::warn("not available repo={} cause=\"{}\"", key.Text(),
+                   Printable(refs.error().message));
+    }
+    return std::move(refs).error();
+  }
+  if (!repository) {
+    const std::string upstream = origin_.SourcesOf(key).front().url;
+    auto id = catalog_.AddRepository(key.Text(), upstream);
+    if (!id) return std::move(id).error();
+    RepositoryRecord record;
+    record.id = *id;
+    record.key = key.Text();
+    record.upstream = upstream;
+    repository = std::make_shared<Repository>(
+        key, record, options_.cache.directory / "repos" / std::to_string(*id));
+    MutexLock lock(mutex_);
+    by_key_.emplace(key, repository);
+    in_order_.push_back(repository);
+  }
+  if (repository->stage() != Stage::kAbsent) return {};  // A refresh keeps those up to date.
+  return fetcher_.Update(*repository, *refs, TransferControl{});
+}
+
+RefSnapshotPtr RepositoryCache::RefsOf(Repository& repository) {
+  if (RefSnapshotPtr refs = repository.refs()) return refs;
+  if (repository.stage() == Stage::kAbsent) return nullptr;
+  auto saved = repository.directory().Refs();
+  if (!saved) return nullptr;
+  repository.SetRefs(std::make_shared<const RefSnapshot>(std::move(*saved)));
+  return repository.refs();
+}
+
+Outcome<Target> RepositoryCache::ResolveIn(const RepositoryPtr& repository, const RefSnapshot& refs,
+                                           const std::string& spelling) {
+  if (auto ref = refs.Resolve(spelling)) return Target{repository, std::move(*ref)};
+  if (LooksLikeCommit(spelling)) return ResolveCommit(repository, refs, AsciiLower(spelling));
+  return ResolveUnknown(repository, spelling);
+}
+
+Outcome<Target> RepositoryCache::ResolveCommit(const RepositoryPtr& repository,
+                                               const RefSnapshot& refs, const std::string& hex) {
+  const bool on_disk = repository->stage() != Stage::kAbsent;
+  if (const auto full = Oid::FromHex(hex)) {
+    Target target{repository, ResolvedRef{"", *full, *full}};
+    if (on_disk && repository->objects().Contains(*full)) {
+      auto commit = PeelToCommit(repository->objects(), *full);
+      if (!commit) return std::move(commit).error();
+      target.ref.commit = *commit;
+    }
+    const Outcome<Done> tip = NeedTip(target);
+    if (!tip.has_value()) return tip.As<Target>();
+    return target;
+  }
+  // A commit that a ref names needs no history.
+  std::vector<Oid> candidates;
+  for (const Ref& ref : refs.refs()) {
+    if (ref.target().Hex().starts_with(hex)) candidates.push_back(ref.target());
+  }
+  std::sort(candidates.begin(), candidates.end());
+  candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
+  if (candidates.size() == 1) {
+    return Target{repository, ResolvedRef{"", candidates[0], candidates[0]}};
+  }
+  const Stage stage = repository->stage();
+  if (stage == Stage::kComplete ||
+      (on_disk && HistoryOf(repository->key()) == HistoryPolicy::kNone)) {
+    auto object = repository->objects().ExpandPrefix(hex);
+    if (!object && object.error().code == Errc::kNotFound) return ResolveUnknown(repository, hex);
+    if (!object) return std::move(object).error();
+    auto commit = PeelToCommit(repository->objects(), *object);
+    if (!commit) return std::move(commit).error();
+    return Target{repository, ResolvedRef{"", *commit, *commit}};
+  }
+  return runner_->Submit(repository, JobKind::kHistory, "", kHistoryOnDemandPriority);
+}
+
+Outcome<Target> RepositoryCache::ResolveUnknown(const RepositoryPtr& repository,
+                                                const std::string& spelling) {
+  const std::string name = "ref:" + repository->key().Text() + "@" + spelling;
+  if (auto failure = flights_.Failure(name)) return std::move(*failure);
+  if (clock_.Now() - repository->record().last_checked < kJustChecked) {
+    Error error{Errc::kNotFound, repository->key().Text() + " has no branch, tag or commit \"" +
+                                     Printable(spelling) + "\""};
+    flights_.Remember(name, error, options_.freshness.negative_ttl);
+    return error;
+  }
+  if (repository->stage() == Stage::kAbsent) return Check(repository->key());
+  return runner_->Submit(repository, JobKind::kFetch, "", kStrictRefreshPriority);
+}
+
+FlightPtr RepositoryCache::RefreshIfDue(const RepositoryPtr& repository) {
+  {
+    MutexLock lock(mutex_);
+    const auto held_back = next_check_.find(repository->id());
+    if (held_back != next_check_.end() && clock_.Now() < held_back->second) return nullptr;
+  }
+  const bool strict = options_.freshness.mode == FreshnessMode::kStrict;
+  return runner_->Submit(repository, JobKind::kFetch, "",
+                         strict ? kStrictRefreshPriority : kBackgroundRefreshPriority);
+}
+
+FlightPtr RepositoryCache::Refresh(const RepositoryPtr& repository) {
+  flights_.ForgetFailures(std::to_string(repository->id()) + ":");
+  flights_.ForgetFailures("ref:" + repository->key().Text() + "@");
+  if (repository->stage() == Stage::kAbsent) return Check(repository->key());
+  return runner_->Submit(repository, JobKind::kFetch, "", kStrictRefreshPriority);
+}
+
+FlightPtr RepositoryCache::Warm(const RepositoryKey& key, Stage stage) {
+  flights_.ForgetFailures(CheckName(key));
+  if (const RepositoryPtr repository = Find(key)) {
+    flights_.ForgetFailures(std::to_string(repository->id()) + ":");
+    flights_.ForgetFailures("space:" + std::to_string(repository->id()));
+  }
+  auto landed = std::make_shared<Flight>();
+  WarmStep(key, stage, landed);
+  return landed;
+}
+
+void RepositoryCache::WarmStep(const RepositoryKey& key, Stage stage, const FlightPtr& landed) {
+  const Outcome<Done> outcome = WarmOnce(key, stage);
+  if (!outcome.waits()) {
+    landed->Land(outcome.result() ? Status() : Status(outcome.result().error()));
+    return;
+  }
+  outcome.flight()->Then([this, key, stage, landed](const Status& status) {
+    if (!status) return landed->Land(status);
+    landed->NoteProgress();
+    WarmStep(key, stage, landed);
+  });
+}
+
+Outcome<Done> RepositoryCache::WarmOnce(const RepositoryKey& key, Stage stage) {
+  const Outcome<Target> target = Resolve(key, "", Staleness::kAsConfigured);
+  if (!target.has_value()) return target.As<Done>();
+  const Target& shown = *target.result();
+  shown.repository->Touch(clock_.Now(), options_.lru.granularity);
+  if (shown.ref.commit.IsNull()) return Done{};  // An empty repository has nothing to bring.
+  const Outcome<Done> tip = NeedTip(shown);
+  if (!tip.has_value() || stage == Stage::kTip) return tip;
+  const Outcome<Done> content = NeedContent(shown);
+  if (!content.has_value() || stage == Stage::kContent) return content;
+  if (shown.repository->stage() == Stage::kComplete) return Done{};
+  return runner_->Submit(shown.repository, JobKind::kHistory, "", kHistoryOnDemandPriority);
+}
+
+}  // namespace reposfs

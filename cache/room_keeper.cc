@@ -1,0 +1,127 @@
+#include "cache/room_keeper.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+#include "base/file_util.h"
+
+namespace reposfs {
+namespace {
+
+// While nobody can say how large a transfer will become, it may exceed the quota by this share
+// before others have to go for it: it may yet turn out not to fit at all.
+constexpr std::uint64_t kOvershootDivisor = 4;
+
+// Room is made down to this share of the quota, so that not every transfer evicts.
+constexpr std::uint64_t kTargetPercent = 90;
+
+// What the whole transfer will take, from the share of objects that have come; 0 if too few have.
+std::uint64_t ProjectedBytes(const FetchProgress& progress) {
+  const bool known = progress.object_count_total > 100 &&
+                     progress.object_count >= progress.object_count_total / 20;
+  if (!known) return 0;
+  const double share =
+      static_cast<double>(progress.object_count) / static_cast<double>(progress.object_count_total);
+  return static_cast<std::uint64_t>(static_cast<double>(progress.received_bytes) / share);
+}
+
+std::string Mebibytes(std::uint64_t bytes) {
+  return std::to_string((bytes + (1u << 20) - 1) >> 20) + " MiB";
+}
+
+}  // namespace
+
+RoomKeeper::RoomKeeper(const CacheOptions& options, const Clock& clock, Callbacks callbacks)
+    : options_(options), clock_(clock), callbacks_(std::move(callbacks)) {}
+
+RoomKeeper::Account::Account(RoomKeeper& keeper, RepositoryPtr repository)
+    : keeper_(keeper), repository_(std::move(repository)) {}
+
+RoomKeeper::Account::~Account() {
+  MutexLock lock(keeper_.mutex_);
+  keeper_.in_flight_bytes_.erase(this);
+}
+
+Status RoomKeeper::Account::Grow(const FetchProgress& progress) {
+  {
+    MutexLock lock(keeper_.mutex_);
+    keeper_.in_flight_bytes_[this] = progress.received_bytes;
+  }
+  return keeper_.Admit(repository_, progress);
+}
+
+std::uint64_t RoomKeeper::used_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const RepositoryPtr& repository : callbacks_.repositories()) {
+    bytes += repository->size_bytes();
+  }
+  MutexLock lock(mutex_);
+  for (const auto& [account, in_flight] : in_flight_bytes_) bytes += in_flight;
+  return bytes;
+}
+
+std::uint64_t RoomKeeper::quota_bytes() const {
+  const auto space = SpaceOf(options_.directory);
+  if (!space) return options_.quota.bytes;
+  return EffectiveQuotaBytes(options_.quota, space->total_bytes, space->available_bytes,
+                             used_bytes());
+}
+
+Status RoomKeeper::Admit(const RepositoryPtr& repository, const FetchProgress& progress) {
+  const std::uint64_t quota = quota_bytes();
+  const std::uint64_t here = repository->record().size_bytes;
+  const std::uint64_t projected = here + ProjectedBytes(progress);
+  const std::uint64_t alone = std::max(here + progress.received_bytes, projected);
+  // A projection is a guess: it decides only where it leaves no doubt.
+  if (here + progress.received_bytes > quota || projected > quota + quota / 2) {
+    return Error{Errc::kNoSpace,
+                 repository->key().Text() + ": needs more than " +
+                     Mebibytes(std::min(alone, projected == here ? alone : projected)) +
+                     ", and the quota is " + Mebibytes(quota) +
+                     "; raise cache.quota, or set history: none for it"};
+  }
+  const std::uint64_t used = used_bytes();
+  const bool whole_known = projected > here || progress.object_count_total == 0;
+  const std::uint64_t limit = whole_known ? quota : quota + quota / kOvershootDivisor;
+  if (used <= limit) return {};
+  return MakeRoom(used - quota / 100 * kTargetPercent, repository->key().Text());
+}
+
+Status RoomKeeper::MakeRoom(std::uint64_t bytes_to_free, const std::string& for_key) {
+  MutexLock lock(evicting_);
+  std::unordered_map<std::int64_t, RepositoryPtr> by_id;
+  std::vector<EvictionCandidate> candidates;
+  for (const RepositoryPtr& repository : callbacks_.repositories()) {
+    const RepositoryRecord record = repository->record();
+    by_id.emplace(record.id, repository);
+    candidates.push_back(EvictionCandidate{record.id, record.size_bytes, record.last_opened,
+                                           record.last_fetched, callbacks_.is_pinned(*repository),
+                                           repository->busy()});
+  }
+  const EvictionPlan plan =
+      PlanEviction(std::move(candidates), bytes_to_free, clock_.Now(), options_.min_residency);
+  std::uint64_t reclaimable_bytes = 0;
+  for (const std::int64_t id : plan.victims) reclaimable_bytes += by_id.at(id)->size_bytes();
+  // Down to the target is a wish; under the quota is what counts.  Nobody goes in vain.
+  const std::uint64_t quota = quota_bytes();
+  if (!plan.enough && used_bytes() > quota + reclaimable_bytes) {
+    return Error{Errc::kNoSpace,
+                 "the quota of " + Mebibytes(quota) +
+                     " is full of repositories that are pinned or in use; unpin some, or raise "
+                     "cache.quota"};
+  }
+  for (const std::int64_t id : plan.victims) {
+    if (auto evicted = callbacks_.evict(by_id.at(id), "quota", for_key); !evicted) return evicted;
+  }
+  return {};
+}
+
+Status RoomKeeper::Trim() {
+  const std::uint64_t used = used_bytes();
+  const std::uint64_t quota = quota_bytes();
+  if (used <= quota) return {};
+  return MakeRoom(used - quota / 100 * kTargetPercent, "");
+}
+
+}  // namespace reposfs

@@ -1,0 +1,76 @@
+// Keeps the cache under its quota.
+//
+// Every transfer reports here how much it has received; room is made for it while it grows.
+//
+// Thread-safety: every method may be called from any thread.
+//
+// Invariants:
+//   (1) A transfer of a repository that would not fit even alone is refused, and evicts nobody.
+//   (2) A transfer that is refused leaves the account as it was.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "base/result.h"
+#include "cache/eviction.h"
+#include "cache/options.h"
+#include "cache/repository.h"
+#include "cache/transport.h"
+
+namespace reposfs {
+
+class RoomKeeper {
+ public:
+  struct Callbacks {
+    std::function<std::vector<RepositoryPtr>()> repositories;
+    std::function<bool(const Repository&)> is_pinned;
+    std::function<Status(const RepositoryPtr&, const std::string& reason,
+                         const std::string& for_key)>
+        evict;
+  };
+
+  RoomKeeper(const CacheOptions& options, const Clock& clock, Callbacks callbacks);
+
+  // What one transfer takes, from its beginning to its end.
+  class Account {
+   public:
+    Account(RoomKeeper& keeper, RepositoryPtr repository);
+    ~Account();
+    Account(const Account&) = delete;
+    Account& operator=(const Account&) = delete;
+
+    // The transfer holds `progress.received_bytes` now.  Errors: kNoSpace, with what to do.
+    Status Grow(const FetchProgress& progress);
+
+   private:
+    RoomKeeper& keeper_;
+    const RepositoryPtr repository_;
+  };
+
+  std::uint64_t quota_bytes() const;
+  std::uint64_t used_bytes() const REPOSFS_EXCLUDES(mutex_);
+
+  // Evicts until the cache is under its quota; for the case that the quota has become smaller.
+  Status Trim();
+
+ private:
+  Status Admit(const RepositoryPtr& repository, const FetchProgress& progress);
+  Status MakeRoom(std::uint64_t bytes_to_free, const std::string& for_key);
+
+  const CacheOptions options_;
+  const Clock& clock_;
+  const Callbacks callbacks_;
+
+  Mutex evicting_;  // One eviction at a time; taken before all others.
+
+  mutable Mutex mutex_;  // A leaf lock.
+  std::map<const Account*, std::uint64_t> in_flight_bytes_ REPOSFS_GUARDED_BY(mutex_);
+};
+
+}  // namespace reposfs

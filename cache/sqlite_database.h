@@ -1,0 +1,84 @@
+// SQLite, owned and with our errors, for the catalog and the job queue.
+//
+// Thread-safety: a SqliteDatabase may be shared by threads; whoever uses it holds its mutex from
+// making a Statement until the statement is destroyed, or for a whole Transaction.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/mutex.h"
+#include "base/result.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace reposfs {
+
+class SqliteDatabase {
+ public:
+  // Opens `path` in WAL mode, creating it if need be.
+  static Result<std::shared_ptr<SqliteDatabase>> Open(const std::filesystem::path& path);
+
+  Status Execute(const char* sql) REPOSFS_REQUIRES(mutex);
+
+  Mutex mutex;  // A leaf lock, and the only one that is held during disk I/O: that of SQLite.
+
+ private:
+  friend class Statement;
+  struct Closer {
+    void operator()(sqlite3* database) const noexcept;
+  };
+  explicit SqliteDatabase(sqlite3* raw) : raw_(raw) {}
+
+  std::unique_ptr<sqlite3, Closer> raw_;
+};
+
+using SqliteDatabasePtr = std::shared_ptr<SqliteDatabase>;
+
+// One statement, used once: bind the parameters in their order, then step.
+class Statement {
+ public:
+  Statement(SqliteDatabase& database, std::string_view sql) REPOSFS_REQUIRES(database.mutex);
+
+  Statement& Bind(std::int64_t value);
+  Statement& Bind(std::string_view value);
+
+  // True: a row is there to be read.
+  Result<bool> Step();
+  // Steps to the end, ignoring rows.
+  Status Run();
+
+  std::int64_t Int(int column) const;
+  std::string Text(int column) const;
+
+ private:
+  struct Finalizer {
+    void operator()(sqlite3_stmt* statement) const noexcept;
+  };
+
+  sqlite3* database_;
+  std::unique_ptr<sqlite3_stmt, Finalizer> statement_;
+  int next_parameter_ = 1;
+};
+
+// Rolled back by the destructor unless committed.
+class Transaction {
+ public:
+  explicit Transaction(SqliteDatabase& database) REPOSFS_REQUIRES(database.mutex);
+  ~Transaction();
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+
+  Status Commit();
+
+ private:
+  SqliteDatabase& database_;
+  Status begun_;
+  bool open_;
+};
+
+}  // namespace reposfs

@@ -1,0 +1,69 @@
+// One repository's directory on the disk, and how new objects get into it.
+//
+//   repos/<id>/objects/pack/   packs, the only place where objects are
+//             /objects/info/commit-graph
+//             /shallow         commits whose parents are not here, as in git
+//             /refs            the RefSnapshot that is shown
+//
+// It is deliberately not a repository that git would recognise: nothing but this program writes to
+// it, and git only ever works in a Staging that borrows its objects.
+//
+// Thread-safety: reading from any thread; Adopt() and the setters by one thread at a time for each
+// repository.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cache/oid.h"
+#include "cache/refs.h"
+
+namespace reposfs {
+
+class Staging;
+
+struct PackFile {
+  std::string name;  // "pack-<hash>.pack", ".idx" or ".rev"
+  std::uint64_t size_bytes;
+};
+
+class StoreDirectory {
+ public:
+  explicit StoreDirectory(std::filesystem::path path) : path_(std::move(path)) {}
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path objects() const { return path_ / "objects"; }
+  std::filesystem::path packs() const { return path_ / "objects" / "pack"; }
+  std::filesystem::path commit_graph() const { return path_ / "objects" / "info" / "commit-graph"; }
+
+  Status Create() const;
+
+  // Complete packs only, in the order of their names: a pack is complete once its .idx is there.
+  std::vector<PackFile> PackFiles() const;
+
+  std::set<Oid> Shallow() const;
+  Result<RefSnapshot> Refs() const;
+  Status SetRefs(const RefSnapshot& refs) const;
+
+  // Moves what `staging` received in here, then applies what changed in its `shallow`, then removes
+  // the packs it replaces.  Each step can be repeated: after a crash, calling this again finishes.
+  Status Adopt(const Staging& staging) const;
+
+  std::uint64_t SizeBytes() const;
+
+ private:
+  Status AdoptPacks(const Staging& staging) const;
+  Status AdoptShallow(const Staging& staging) const;
+
+  const std::filesystem::path path_;
+};
+
+// `shallow` files are lines of hexadecimal ids; a missing one is empty.
+std::set<Oid> ReadShallowFile(const std::filesystem::path& path);
+std::string SerializeShallow(const std::set<Oid>& commits);
+
+}  // namespace reposfs

@@ -1,0 +1,57 @@
+// How refs and objects come from a source to this machine.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <vector>
+
+#include "base/result.h"
+#include "cache/oid.h"
+#include "cache/origin.h"
+#include "cache/refs.h"
+
+namespace reposfs {
+
+struct FetchProgress {
+  std::uint64_t received_bytes = 0;
+  std::uint64_t object_count = 0;        // Received so far.
+  std::uint64_t object_count_total = 0;  // 0: not known yet.
+};
+
+enum class FetchDepth {
+  kCommitOnly,  // The wanted commits without their parents.
+  kAsIs,        // Back to what is here already.
+  kUnshallow,   // The whole history, also of what is shallow here.
+};
+
+struct FetchRequest {
+  Source source;
+  // A staging repository (cache/staging.h), which receives the objects and the new `shallow`.
+  std::filesystem::path staging;
+  std::vector<Oid> wants;
+  FetchDepth depth = FetchDepth::kAsIs;
+  // Leave all blobs out that are not wanted by name.
+  bool without_blobs = false;
+  // Ask for everything, whatever is here.
+  bool ignore_local = false;
+  // Called about 20 times a second; a failure ends the transfer and becomes the result.
+  std::function<Status(const FetchProgress&)> on_progress;
+};
+
+// Thread-safety: every method may be called from any thread; it blocks until the transfer's end.
+//
+// Errors of every method: kNotFound (the source says that there is no such repository or object),
+// kAccessDenied, kUnreachable, kTimedOut, kNoSpace, kUnsupported, kCorrupt (what came is not git),
+// and those of `on_progress`.  A message names the URL and the cause.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+
+  // `keep_going` is called about 20 times a second; a failure ends the call.
+  virtual Result<RefSnapshot> ListRefs(const Source& source,
+                                       const std::function<Status()>& keep_going) = 0;
+  virtual Status Fetch(const FetchRequest& request) = 0;
+};
+
+}  // namespace reposfs

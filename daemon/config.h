@@ -1,0 +1,106 @@
+// The configuration of reposfs: what the file and the environment say, validated.
+//
+// Sources, later ones win: built-in defaults, the YAML file, REPOSFS_* environment variables; the
+// command line changes the Config that comes out.  Nothing unknown is ignored: a misspelt key is an
+// error with file, line and the nearest right key, since a quota that is silently not applied is
+// found out when the disk is full.
+//
+// Thread-safety: plain values and pure functions; LoadConfig() reads one file.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cache/options.h"
+
+namespace reposfs {
+
+struct HttpOptions {
+  // "address:port" of the HTTP interface, port 0 for any free one; empty is off.
+  std::string listen = "127.0.0.1:7420";
+};
+
+struct LogOptions {
+  // trace, debug, info, warn, error or off: the names of spdlog.
+  std::string level = "info";
+};
+
+struct MountOptions {
+  // Whether users other than the one who mounts may look inside.
+  bool allow_other = false;
+  // Whom files belong to; the user who mounts, if not set.
+  std::optional<uid_t> uid;
+  std::optional<gid_t> gid;
+};
+
+struct RingNode {
+  std::string id;
+  std::string address;  // "http://10.0.0.1:7420"
+  int weight = 1;
+};
+
+enum class RingDiscovery { kStatic, kDns, kEtcd };
+
+struct RingOptions {
+  bool enabled = false;
+  std::string node_id;
+  int replication_count = 2;
+  int virtual_nodes = 100;
+  milliseconds health_check_interval = std::chrono::seconds(30);
+  RingDiscovery discovery = RingDiscovery::kStatic;
+  std::vector<RingNode> nodes;
+};
+
+struct Config {
+  // The file this came from; empty if there is none.
+  std::filesystem::path file;
+
+  CacheOptions cache;
+  std::map<std::string, HostOptions> hosts;  // By lower-case name.
+  FreshnessOptions freshness;
+  HistoryOptions history;
+  FetchOptions fetch;
+  LruOptions lru;
+  LookupOptions lookup;
+  HttpOptions http;
+  LogOptions log;
+  MountOptions mount;
+  RingOptions ring;
+};
+
+// The part of a process's surroundings that configuration depends on.
+struct Environment {
+  std::map<std::string, std::string> variables;
+  bool is_root = true;
+  // Read if it exists and no other file was asked for.
+  std::filesystem::path default_file = "/etc/reposfs/reposfs.yaml";
+
+  static Environment OfProcess();
+};
+
+// The configuration without any file: as root the cache is /var/cache/reposfs, for others it is
+// below $XDG_CACHE_HOME or ~/.cache.
+Config DefaultConfig(const Environment& environment);
+
+// Reads `file`, or environment.default_file if `file` is not set, and applies the environment.
+//
+// Errors: kInvalidArgument for what is wrong in it, as `file:line: what; what to do`; kNotFound if
+// `file` was asked for and does not exist; kAccessDenied, kIo.
+Result<Config> LoadConfig(const std::optional<std::filesystem::path>& file,
+                          const Environment& environment);
+
+// The effective configuration as YAML with every key; LoadConfig() reads it back to equal values.
+std::string ConfigToYaml(const Config& config);
+
+// The same keys and values as JSON; every scalar is a text as in the file.
+nlohmann::json ConfigToJson(const Config& config);
+
+}  // namespace reposfs

@@ -1,0 +1,338 @@
+#include "daemon/config_settings.h"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+
+#include "base/text.h"
+#include "daemon/config_hosts.h"
+#include "daemon/nearest_word.h"
+#include "daemon/value_parsing.h"
+
+namespace reposfs {
+namespace {
+
+constexpr std::int64_t kIdMax = std::numeric_limits<std::uint32_t>::max() - 1;
+
+Error Refuse(std::string_view text, std::string_view why) {
+  return Error{Errc::kInvalidArgument, "\"" + std::string(text) + "\" " + std::string(why)};
+}
+
+// A scalar setting whose place is `place(object)`; `parse` and `format` are twins.
+template <typename T, typename Place, typename Parse, typename Format>
+Setting<T> Scalar(std::string name, Place place, Parse parse, Format format) {
+  return {std::move(name), Setting<T>::Shape::kScalar,
+          [place, parse](T& object, const SettingText& text) -> Status {
+            auto value = parse(std::string_view(text.front()));
+            if (!value) return std::move(value).error();
+            place(object) = std::move(value).value();
+            return {};
+          },
+          [place, format](const T& object) -> SettingText { return {format(place(object))}; }};
+}
+
+template <typename T, typename Place>
+Setting<T> Duration(std::string name, Place place) {
+  return Scalar<T>(std::move(name), place, ParseDuration, FormatDuration);
+}
+
+template <typename T, typename Place>
+Setting<T> PositiveDuration(std::string name, Place place) {
+  const auto parse = [](std::string_view text) -> Result<milliseconds> {
+    auto value = ParseDuration(text);
+    if (value && value->count() == 0)
+      return Refuse(text, "is no time to wait; write for example 10s");
+    return value;
+  };
+  return Scalar<T>(std::move(name), place, parse, FormatDuration);
+}
+
+template <typename T, typename Place>
+Setting<T> Flag(std::string name, Place place) {
+  return Scalar<T>(std::move(name), place, ParseBool,
+                   [](bool value) { return std::string(value ? "true" : "false"); });
+}
+
+template <typename T, typename Place>
+Setting<T> Integer(std::string name, Place place, IntegerRange range) {
+  const auto parse = [range](std::string_view text) -> Result<int> {
+    const auto value = ParseInteger(text, range);
+    if (!value) return value.error();
+    return static_cast<int>(value.value());
+  };
+  return Scalar<T>(std::move(name), place, parse, [](int value) { return std::to_string(value); });
+}
+
+// A text that `check` accepts.
+template <typename T, typename Place, typename Check>
+Setting<T> Text(std::string name, Place place, Check check) {
+  const auto parse = [check](std::string_view text) -> Result<std::string> {
+    if (Status status = check(text); !status) return std::move(status).error();
+    return std::string(text);
+  };
+  return Scalar<T>(std::move(name), place, parse, [](const std::string& value) { return value; });
+}
+
+// An absolute path; shown only if set.
+template <typename T, typename Place>
+Setting<T> Path(std::string name, Place place) {
+  const auto parse = [](std::string_view text) -> Result<std::filesystem::path> {
+    std::filesystem::path path(text);
+    if (!path.is_absolute()) return Refuse(text, "is no absolute path; start it with /");
+    return path.lexically_normal();
+  };
+  Setting<T> setting = Scalar<T>(std::move(name), place, parse,
+                                 [](const std::filesystem::path& path) { return path.string(); });
+  setting.show = [place](const T& object) -> SettingText {
+    if (place(object).empty()) return {};
+    return {place(object).string()};
+  };
+  return setting;
+}
+
+// A user or group id; shown only if set.
+template <typename Place>
+Setting<Config> Id(std::string name, Place place) {
+  return {std::move(name), Setting<Config>::Shape::kScalar,
+          [place](Config& config, const SettingText& text) -> Status {
+            const auto id = ParseInteger(text.front(), {0, kIdMax});
+            if (!id)
+              return Refuse(text.front(), "is no numeric id; `id -u` and `id -g` print them");
+            place(config) = static_cast<std::uint32_t>(id.value());
+            return {};
+          },
+          [place](const Config& config) -> SettingText {
+            const auto& id = place(config);
+            if (!id) return {};
+            return {std::to_string(*id)};
+          }};
+}
+
+template <typename Place>
+Setting<Config> List(std::string name, Place place) {
+  return {std::move(name), Setting<Config>::Shape::kList,
+          [place](Config& config, const SettingText& text) -> Status {
+            for (const std::string& item : text) {
+              if (item.empty()) return Refuse(item, "can't be an element of this list");
+            }
+            place(config) = text;
+            return {};
+          },
+          [place](const Config& config) -> SettingText { return place(config); }};
+}
+
+// One of a few words.
+template <typename V>
+using Words = std::vector<std::pair<std::string, V>>;
+
+template <typename V>
+Result<V> ParseWord(std::string_view text, const Words<V>& words) {
+  std::vector<std::string> names;
+  std::string all;
+  for (const auto& [name, value] : words) {
+    if (name == text) return value;
+    names.push_back(name);
+    all += (all.empty() ? "" : ", ") + name;
+  }
+  return Refuse(text, "is none of " + all + DidYouMean(text, names));
+}
+
+template <typename V>
+std::string FormatWord(V value, const Words<V>& words) {
+  for (const auto& [name, candidate] : words) {
+    if (candidate == value) return name;
+  }
+  return {};
+}
+
+template <typename V, typename Place>
+Setting<Config> Word(std::string name, Place place, const Words<V>& words) {
+  return Scalar<Config>(
+      std::move(name), place, [words](std::string_view text) { return ParseWord(text, words); },
+      [words](const V& value) { return FormatWord(value, words); });
+}
+
+const Words<HistoryPolicy> kHistoryWords = {{"complete", HistoryPolicy::kComplete},
+                                            {"lazy", HistoryPolicy::kLazy},
+                                            {"none", HistoryPolicy::kNone}};
+const Words<FreshnessMode> kFreshnessWords = {{"background", FreshnessMode::kBackground},
+                                              {"strict", FreshnessMode::kStrict}};
+const Words<RingDiscovery> kDiscoveryWords = {{"static", RingDiscovery::kStatic},
+                                              {"dns", RingDiscovery::kDns},
+                                              {"etcd", RingDiscovery::kEtcd}};
+const Words<std::string> kLogWords = {{"trace", "trace"}, {"debug", "debug"}, {"info", "info"},
+                                      {"warn", "warn"},   {"error", "error"}, {"off", "off"}};
+
+Result<std::uint64_t> ParseMemory(std::string_view text) {
+  constexpr std::uint64_t kLeast = 64ull << 20;
+  auto bytes = ParseSize(text);
+  if (bytes && bytes.value() < kLeast) {
+    return Refuse(text, "is too little for git to run in; write at least 64MiB");
+  }
+  return bytes;
+}
+
+Status CheckListen(std::string_view text) {
+  if (text.empty()) return {};
+  const auto colon = text.rfind(':');
+  const bool has_host = colon != std::string_view::npos && colon > 0;
+  const bool bare_ipv6 = has_host && text.front() != '[' && text.find(':') != colon;
+  const bool has_port = has_host && ParseInteger(text.substr(colon + 1), {0, 65'535}).has_value();
+  if (has_port && !bare_ipv6) return {};
+  return Refuse(text,
+                "is no address to listen on; write for example 127.0.0.1:7420, [::1]:7420, or an "
+                "empty text for none");
+}
+
+Status CheckNodeAddress(std::string_view text) {
+  const bool http = text.starts_with("http://") || text.starts_with("https://");
+  if (http && text.find('@') == std::string_view::npos) return {};
+  return Refuse(text, "is no address of a node; write for example http://10.0.0.1:7420");
+}
+
+Status CheckNodeId(std::string_view text) {
+  if (!text.empty() && text.find_first_of(" \t\n/") == std::string_view::npos) return {};
+  return Refuse(text, "is no id of a node; write for example node-1");
+}
+
+Result<bool> ParseRingEnabled(std::string_view text) {
+  auto enabled = ParseBool(text);
+  if (enabled && enabled.value()) {
+    return Error{Errc::kUnsupported, "ring is not available in this build yet"};
+  }
+  return enabled;
+}
+
+// Names the place of a value within a Config, whether it is constant or not.
+#define REPOSFS_PLACE(member) \
+  [](auto& object) -> auto& { \
+    return object.member;     \
+  }
+
+std::vector<Setting<Config>> CacheSettings() {
+  return {
+      Path<Config>("cache.directory", REPOSFS_PLACE(cache.directory)),
+      Scalar<Config>("cache.quota", REPOSFS_PLACE(cache.quota), ParseQuota, FormatQuota),
+      List("cache.neverEvict", REPOSFS_PLACE(cache.never_evict)),
+      Duration<Config>("cache.minResidency", REPOSFS_PLACE(cache.min_residency)),
+  };
+}
+
+std::vector<Setting<Config>> FetchingSettings() {
+  return {
+      Duration<Config>("freshness.maxAge", REPOSFS_PLACE(freshness.max_age)),
+      Word("freshness.mode", REPOSFS_PLACE(freshness.mode), kFreshnessWords),
+      PositiveDuration<Config>("freshness.timeout", REPOSFS_PLACE(freshness.timeout)),
+      Duration<Config>("freshness.negativeTtl", REPOSFS_PLACE(freshness.negative_ttl)),
+      Duration<Config>("freshness.activeFor", REPOSFS_PLACE(freshness.active_for)),
+      PositiveDuration<Config>("fetch.requestTimeout", REPOSFS_PLACE(fetch.request_timeout)),
+      PositiveDuration<Config>("fetch.stallTimeout", REPOSFS_PLACE(fetch.stall_timeout)),
+      PositiveDuration<Config>("fetch.totalTimeout", REPOSFS_PLACE(fetch.total_timeout)),
+      Scalar<Config>("fetch.memory", REPOSFS_PLACE(fetch.memory_bytes), ParseMemory, FormatSize),
+      Integer<Config>("fetch.concurrency", REPOSFS_PLACE(fetch.concurrency), {1, 1024}),
+  };
+}
+
+std::vector<Setting<Config>> ServingSettings() {
+  return {
+      PositiveDuration<Config>("lru.granularity", REPOSFS_PLACE(lru.granularity)),
+      List("lookup.ignore", REPOSFS_PLACE(lookup.ignore)),
+      Text<Config>("http.listen", REPOSFS_PLACE(http.listen), CheckListen),
+      Word("log.level", REPOSFS_PLACE(log.level), kLogWords),
+      Flag<Config>("mount.allowOther", REPOSFS_PLACE(mount.allow_other)),
+      Id("mount.uid", REPOSFS_PLACE(mount.uid)),
+      Id("mount.gid", REPOSFS_PLACE(mount.gid)),
+  };
+}
+
+std::vector<Setting<Config>> RingSettings() {
+  const auto check_node_id = [](std::string_view text) -> Status {
+    return text.empty() ? Status() : CheckNodeId(text);
+  };
+  return {
+      Scalar<Config>("ring.enabled", REPOSFS_PLACE(ring.enabled), ParseRingEnabled,
+                     [](bool value) { return std::string(value ? "true" : "false"); }),
+      Text<Config>("ring.nodeId", REPOSFS_PLACE(ring.node_id), check_node_id),
+      Integer<Config>("ring.replicationCount", REPOSFS_PLACE(ring.replication_count), {1, 100}),
+      Integer<Config>("ring.virtualNodes", REPOSFS_PLACE(ring.virtual_nodes), {1, 10'000}),
+      PositiveDuration<Config>("ring.healthCheckInterval",
+                               REPOSFS_PLACE(ring.health_check_interval)),
+      Word("ring.discovery", REPOSFS_PLACE(ring.discovery), kDiscoveryWords),
+  };
+}
+
+}  // namespace
+
+const std::vector<Setting<Config>>& ConfigSettings() {
+  static const std::vector<Setting<Config>> settings = [] {
+    std::vector<Setting<Config>> all;
+    for (auto& part : {CacheSettings(), FetchingSettings(), ServingSettings(), RingSettings()}) {
+      all.insert(all.end(), part.begin(), part.end());
+    }
+    return all;
+  }();
+  return settings;
+}
+
+const std::vector<Setting<HostOptions>>& HostSettings() {
+  static const std::vector<Setting<HostOptions>> settings = {
+      Text<HostOptions>("url", REPOSFS_PLACE(url), CheckUrlTemplate),
+      Flag<HostOptions>("caseInsensitive", REPOSFS_PLACE(case_insensitive)),
+      Integer<HostOptions>("maxConcurrentFetches", REPOSFS_PLACE(max_concurrent_fetches),
+                           {1, 1024}),
+      Integer<HostOptions>("requestsPerMinute", REPOSFS_PLACE(requests_per_minute), {0, 1'000'000}),
+      Path<HostOptions>("credentialsFile", REPOSFS_PLACE(credentials_file)),
+      Path<HostOptions>("sshKeyFile", REPOSFS_PLACE(ssh_key_file)),
+  };
+  return settings;
+}
+
+const std::vector<Setting<RingNode>>& RingNodeSettings() {
+  static const std::vector<Setting<RingNode>> settings = {
+      Text<RingNode>("id", REPOSFS_PLACE(id), CheckNodeId),
+      Text<RingNode>("address", REPOSFS_PLACE(address), CheckNodeAddress),
+      Integer<RingNode>("weight", REPOSFS_PLACE(weight), {1, 1000}),
+  };
+  return settings;
+}
+
+#undef REPOSFS_PLACE
+
+Result<HistoryPolicy> ParseHistoryPolicy(std::string_view word) {
+  return ParseWord(word, kHistoryWords);
+}
+
+std::string FormatHistoryPolicy(HistoryPolicy policy) {
+  return FormatWord(policy, kHistoryWords);
+}
+
+Status CheckRingNodes(const std::vector<RingNode>& nodes) {
+  std::set<std::string> ids;
+  for (const RingNode& node : nodes) {
+    if (node.id.empty() || node.address.empty()) {
+      return Error{Errc::kInvalidArgument, "a node needs an id and an address"};
+    }
+    if (!ids.insert(node.id).second) return Refuse(node.id, "is the id of two nodes");
+  }
+  return {};
+}
+
+std::vector<std::string> AllConfigKeys() {
+  std::vector<std::string> keys = {"hosts", "history", "ring.nodes"};
+  for (const auto& setting : ConfigSettings()) {
+    keys.push_back(setting.name);
+    const std::string section = setting.name.substr(0, setting.name.find('.'));
+    if (std::find(keys.begin(), keys.end(), section) == keys.end()) keys.push_back(section);
+  }
+  return keys;
+}
+
+std::string DidYouMeanKey(std::string_view typed, const std::vector<std::string>& known) {
+  for (const std::string& key : known) {
+    if (AsciiLower(key).ends_with("." + AsciiLower(typed)))
+      return "; did you mean \"" + key + "\"?";
+  }
+  return DidYouMean(typed, known);
+}
+
+}  // namespace reposfs

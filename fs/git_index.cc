@@ -1,0 +1,197 @@
+#include "fs/git_index.h"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cache/tree.h"
+#include "fs/tree_nodes.h"
+
+namespace reposfs {
+namespace {
+
+constexpr std::size_t kEntryCountMax = 4'000'000;
+constexpr int kDepthMax = 4'000;
+
+void Append32(std::string& out, std::uint64_t value) {
+  const auto low = static_cast<std::uint32_t>(value);
+  for (const int shift : {24, 16, 8, 0}) out += static_cast<char>((low >> shift) & 0xff);
+}
+
+void AppendOid(std::string& out, const Oid& oid) {
+  out.append(reinterpret_cast<const char*>(oid.bytes.data()), oid.bytes.size());
+}
+
+std::array<unsigned char, 20> Sha1(std::string_view data) {
+  std::array<unsigned char, 20> digest{};
+  EVP_Digest(data.data(), data.size(), digest.data(), nullptr, EVP_sha1(), nullptr);
+  return digest;
+}
+
+std::uint32_t IndexMode(EntryType type) {
+  switch (type) {
+    case EntryType::kExecutable:
+      return 0100755;
+    case EntryType::kSymlink:
+      return 0120000;
+    case EntryType::kSubmodule:
+      return 0160000;
+    default:
+      return 0100644;
+  }
+}
+
+// Writes the entries in the order that git wants: that of whole paths, in which a directory sorts
+// as if its name ended in '/'.  Walking each directory in that order gives it without sorting
+// paths.
+class IndexBuilder {
+ public:
+  explicit IndexBuilder(const View& view)
+      : view_(view),
+        modified_s_(static_cast<std::uint64_t>(
+            std::chrono::floor<std::chrono::seconds>(view.modified()).time_since_epoch().count())) {
+  }
+
+  Outcome<Done> Walk(const Target& target, const Oid& tree, const InodeIdentity& identity,
+                     int depth) {
+    Outcome<DirectoryPtr> read = view_.cache().ReadDirectory(target, tree, Sizes::kNeeded);
+    if (!read.has_value()) return read.As<Done>();
+    if (depth > kDepthMax) return Error{Errc::kUnsupported, "too many levels for a git index"};
+    const Directory& directory = *read.value();
+
+    const std::size_t tree_line = tree_lines_.size();
+    tree_lines_.push_back(TreeLine{path_.substr(NameBegin()), tree, entry_count_, 0});
+    for (const TreeEntry* entry : InIndexOrder(directory)) {
+      const InodeIdentity child = IdentityOfEntry(identity, *entry);
+      const std::size_t path_size = path_.size();
+      path_ += entry->name;
+      if (entry->type == EntryType::kDirectory) {
+        ++tree_lines_[tree_line].subtree_count;
+        name_begin_.push_back(path_size);
+        path_ += '/';
+        const Outcome<Done> walked = Walk(target, entry->oid, child, depth + 1);
+        name_begin_.pop_back();
+        if (!walked.has_value()) return walked;
+      } else {
+        if (entry_count_ == kEntryCountMax) {
+          return Error{Errc::kUnsupported, "too many files for a git index"};
+        }
+        const auto index = static_cast<std::size_t>(entry - directory.entries.data());
+        AppendEntry(*entry, directory.sizes_bytes[index], child.number);
+      }
+      path_.resize(path_size);
+    }
+    tree_lines_[tree_line].entry_count = entry_count_ - tree_lines_[tree_line].entry_count;
+    return Done{};
+  }
+
+  std::string Finish() {
+    std::string index = "DIRC";
+    Append32(index, 2);
+    Append32(index, entry_count_);
+    index += entries_;
+    const std::string extension = CacheTree();
+    index += "TREE";
+    Append32(index, extension.size());
+    index += extension;
+    const auto digest = Sha1(index);
+    index.append(reinterpret_cast<const char*>(digest.data()), digest.size());
+    return index;
+  }
+
+ private:
+  struct TreeLine {
+    std::string name;  // With its trailing '/', but for the root.
+    Oid oid;
+    std::size_t entry_count;
+    std::size_t subtree_count;
+  };
+
+  std::size_t NameBegin() const { return name_begin_.empty() ? 0 : name_begin_.back(); }
+
+  static std::vector<const TreeEntry*> InIndexOrder(const Directory& directory) {
+    std::vector<const TreeEntry*> ordered;
+    ordered.reserve(directory.entries.size());
+    for (const TreeEntry& entry : directory.entries) ordered.push_back(&entry);
+    const auto key = [](const TreeEntry* entry) {
+      return entry->type == EntryType::kDirectory ? entry->name + '/' : entry->name;
+    };
+    const bool has_directory =
+        std::any_of(directory.entries.begin(), directory.entries.end(),
+                    [](const TreeEntry& entry) { return entry.type == EntryType::kDirectory; });
+    if (has_directory) {
+      std::sort(ordered.begin(), ordered.end(),
+                [&](const TreeEntry* a, const TreeEntry* b) { return key(a) < key(b); });
+    }
+    return ordered;
+  }
+
+  void AppendEntry(const TreeEntry& entry, std::uint64_t size_bytes, std::uint64_t ino) {
+    const std::size_t begin = entries_.size();
+    for (int i = 0; i < 2; ++i) {  // ctime, mtime
+      Append32(entries_, modified_s_);
+      Append32(entries_, 0);
+    }
+    Append32(entries_, 0);  // dev, which git does not compare
+    Append32(entries_, ino);
+    Append32(entries_, IndexMode(entry.type));
+    Append32(entries_, view_.mount().uid);
+    Append32(entries_, view_.mount().gid);
+    Append32(entries_, size_bytes);
+    AppendOid(entries_, entry.oid);
+    const std::size_t flags = std::min<std::size_t>(path_.size(), 0xfff);
+    entries_ += static_cast<char>(flags >> 8);
+    entries_ += static_cast<char>(flags & 0xff);
+    entries_ += path_;
+    const std::size_t size = entries_.size() - begin;
+    entries_.append(8 - size % 8, '\0');
+    ++entry_count_;
+  }
+
+  std::string CacheTree() const {
+    std::string extension;
+    for (const TreeLine& line : tree_lines_) {
+      std::string_view name = line.name;
+      if (name.ends_with('/')) name.remove_suffix(1);
+      extension += name;
+      extension += '\0';
+      extension +=
+          std::to_string(line.entry_count) + " " + std::to_string(line.subtree_count) + "\n";
+      AppendOid(extension, line.oid);
+    }
+    return extension;
+  }
+
+  const View& view_;
+  const std::uint64_t modified_s_;
+  std::string entries_;
+  std::size_t entry_count_ = 0;
+  std::vector<TreeLine> tree_lines_;  // In the order of the walk, as the extension wants.
+  std::string path_;
+  std::vector<std::size_t> name_begin_;
+};
+
+}  // namespace
+
+Outcome<std::string> BuildGitIndex(const ViewPtr& view) {
+  Outcome<Commit> commit = view->commit();
+  if (!commit.has_value()) return commit.As<std::string>();
+  IndexBuilder builder(*view);
+  if (commit.value().tree.IsNull()) return builder.Finish();
+  Outcome<Target> target = view->target();
+  if (!target.has_value()) return target.As<std::string>();
+  // The sizes of all files are needed: better all at once than a directory at a time.
+  const Outcome<Done> content = view->cache().NeedContent(target.value());
+  if (!content.has_value()) return content.As<std::string>();
+  const Outcome<Done> walked =
+      builder.Walk(target.value(), commit.value().tree, view->identity(), 0);
+  if (!walked.has_value()) return walked.As<std::string>();
+  return builder.Finish();
+}
+
+}  // namespace reposfs

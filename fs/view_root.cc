@@ -1,0 +1,85 @@
+#include "fs/view_root.h"
+
+#include <utility>
+
+#include "fs/git_nodes.h"
+#include "fs/virtual_files.h"
+
+namespace reposfs {
+namespace {
+
+constexpr char kGitName[] = ".git";
+
+}  // namespace
+
+ViewRoot::ViewRoot(ViewPtr view) : TreeDirectory(view->identity(), view) {}
+
+Validity ViewRoot::validity() const {
+  const auto validity = view()->mount().view_validity;
+  return {validity, validity};
+}
+
+Outcome<Attributes> ViewRoot::GetAttributes() {
+  // Asking for the commit begins to fetch it; whether it is here already does not matter.
+  static_cast<void>(view()->commit());
+  return Attributes{S_IFDIR | 0755, 0, view()->modified()};
+}
+
+NodePtr ViewRoot::MakeVirtual(const std::string& name) {
+  if (name == kGitName) return MakeGitDirectory(view());
+  return MakeVirtualFile(view(), name);
+}
+
+Outcome<NodePtr> ViewRoot::Lookup(const std::string& name) {
+  if (name == kGitName) {
+    Outcome<Commit> commit = view()->commit();
+    if (!commit.has_value()) return commit.As<NodePtr>();
+    return MakeVirtual(name);
+  }
+  Outcome<Commit> commit = view()->commit();
+  if (!commit.has_value()) return commit.As<NodePtr>();
+  Outcome<NodePtr> child = LookupIn(commit.value().tree, name, Sizes::kNeeded);
+  const bool absent =
+      !child.waits() && !child.has_value() && child.result().error().code == Errc::kNotFound;
+  if (!absent) return child;
+  // A file of the repository itself goes before ours of the same name.
+  if (NodePtr node = MakeVirtual(name)) return node;
+  return child;
+}
+
+NodePtr ViewRoot::LookupIfHere(const std::string& name) {
+  Outcome<Commit> commit = view()->commit();
+  if (!commit.has_value()) return nullptr;
+  Outcome<NodePtr> child = LookupIn(commit.value().tree, name, Sizes::kIfHere);
+  if (child.has_value()) return child.value();
+  return name == kGitName ? MakeVirtual(name) : nullptr;
+}
+
+Outcome<ListingPtr> ViewRoot::List() {
+  Outcome<Commit> commit = view()->commit();
+  if (!commit.has_value()) return commit.As<ListingPtr>();
+  Outcome<DirectoryPtr> directory = Read(commit.value().tree, Sizes::kNotNeeded);
+  if (!directory.has_value()) return directory.As<ListingPtr>();
+  auto listing = std::make_shared<Listing>();
+  listing->push_back(ListedEntry{kGitName, IdentityOf(base(), kGitName, "git").number, S_IFDIR});
+  for (const TreeEntry& entry : directory.value()->entries) listing->push_back(Listed(entry));
+  for (const std::string& name : VirtualFileNames()) {
+    if (directory.value()->Find(name) != nullptr) continue;
+    listing->push_back(ListedEntry{name, IdentityOf(base(), name, "virtual").number, S_IFREG});
+  }
+  return ListingPtr(std::move(listing));
+}
+
+std::vector<std::pair<std::string, std::string>> ViewRoot::ExtendedAttributes() {
+  const auto target = view()->target_if_known();
+  if (!target) return {};
+  const RepositoryRecord record = target->repository->record();
+  Stage stage = target->repository->StageOf(target->ref.commit);
+  if (stage == Stage::kContent && record.stage == Stage::kComplete) stage = Stage::kComplete;
+  return {{"user.reposfs.commit", target->ref.commit.Hex()},
+          {"user.reposfs.checked", ToIso8601(record.last_checked)},
+          {"user.reposfs.stage", std::string(StageName(stage))},
+          {"user.reposfs.error", record.error}};
+}
+
+}  // namespace reposfs

@@ -1,0 +1,81 @@
+#include "daemon/status_text.h"
+
+#include <gtest/gtest.h>
+
+#include "daemon/doctor_checks.h"
+#include "daemon/human_text.h"
+#include "daemon/json_fields.h"
+
+namespace reposfs {
+namespace {
+
+using nlohmann::json;
+
+const WallTime kNow = *ParseIso8601("2026-01-01T01:00:00Z");
+
+TEST(StatusTextTest, ShowsUseFetchesAndProblems) {
+  const json status = {
+      {"version", "0.1"},
+      {"pid", 7},
+      {"uptimeSeconds", 7200},
+      {"mountpoint", "/repos"},
+      {"quotaBytes", 4096},
+      {"usedBytes", 1024},
+      {"httpListen", nullptr},
+      {"fetching", {{{"key", "h/o/n"}, {"kind", "clone"}, {"receivedBytes", 1024}}}},
+      {"problems", {{{"host", "h"}, {"error", "down"}, {"at", "2026-01-01T00:57:00Z"}}}}};
+  const std::string text = RenderStatus(status, kNow, Terminal{});
+  EXPECT_NE(text.find("mounted at     /repos\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("pid 7, up 2 h\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("1.0 KiB of 4.0 KiB (25%)\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("http           off\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("h/o/n     clone   1.0 KiB"), std::string::npos) << text;
+  EXPECT_NE(text.find("h        3 min ago  down\n"), std::string::npos) << text;
+}
+
+TEST(StatusTextTest, RepositoriesAreSortedAndErrorsShown) {
+  const json repositories = {
+      {{"key", "h/b/b"}, {"stage", "tip"}, {"pinned", true}},
+      {{"key", "h/a/a"}, {"stage", "absent"}, {"error", "refused"}, {"pinned", true}}};
+  EXPECT_EQ(RenderRepositories(repositories, kNow, Terminal{}),
+            "REPOSITORY  STAGE   SIZE  OPENED  OPENS  CHECKED  NOTE\n"
+            "h/a/a       absent   0 B  never       0  never    refused\n"
+            "h/b/b       tip      0 B  never       0  never    pinned\n");
+  EXPECT_EQ(RenderRepositories(json::array(), kNow, Terminal{}), "no repository is cached yet\n");
+}
+
+TEST(StatusTextTest, NoAnswerWhateverItsShapeIsACrashOrAnEscapeSequence) {
+  const json hostile = {{"key", "a\x1b[2Jb"},    {"stage", 7},        {"error", "\x1b]0;x\x07"},
+                        {"bytes", -5},           {"opens", "many"},   {"jobs", {1, "x", nullptr}},
+                        {"progress", "soon"},    {"evictions", {{}}}, {"lastOpened", 12},
+                        {"fetching", {nullptr}}, {"problems", {"x"}}, {"head", "\x1b"}};
+  for (const json& answer : {hostile, json(), json(7), json::array({hostile, nullptr})}) {
+    const std::string text =
+        RenderStatus(answer, kNow, Terminal{}) + RenderRepositories(answer, kNow, Terminal{}) +
+        RenderRepository(answer, kNow, Terminal{}) + RenderJobs(answer, kNow, Terminal{});
+    EXPECT_EQ(text.find('\x1b'), std::string::npos);
+  }
+}
+
+TEST(DoctorReportTest, LinesAreAlignedAndSayWhatToDo) {
+  const std::vector<CheckResult> results = {{"git", CheckLevel::kOk, "2.39", ""},
+                                            {"/dev/fuse", CheckLevel::kFail, "absent", "load it"},
+                                            {"disk", CheckLevel::kWarn, "full", "clean"}};
+  EXPECT_EQ(RenderChecks(results, Terminal{}),
+            "ok    git        2.39\n"
+            "FAIL  /dev/fuse  absent; load it\n"
+            "warn  disk       full; clean\n");
+  EXPECT_TRUE(AnyFailed(results));
+  EXPECT_EQ(ChecksToJson(results)[1]["level"], "fail");
+  EXPECT_FALSE(AnyFailed({results[0], results[2]})) << "a warning is no failure";
+}
+
+TEST(ParseVersionTest, FindsTheFirstDottedNumber) {
+  EXPECT_EQ(ParseVersion("git version 2.39.5"), (VersionNumber{2, 39}));
+  EXPECT_EQ(ParseVersion("6.18.44-x"), (VersionNumber{6, 18}));
+  EXPECT_LT(ParseVersion("2.9.1"), (VersionNumber{2, 36}));
+  EXPECT_EQ(ParseVersion("none"), VersionNumber{});
+}
+
+}  // namespace
+}  // namespace reposfs
