@@ -13,9 +13,9 @@ namespace {
 
 constexpr auto kSettleTimeout = std::chrono::seconds(30);
 
-// 50 kills over the three tests; with REPOSFS_TEST_LONG ten times as many.
+// 50 kills over the three tests; with TEST_LONG ten times as many.
 int Rounds(int usual) {
-  return std::getenv("REPOSFS_TEST_LONG") != nullptr ? usual * 10 : usual;
+  return std::getenv("TEST_LONG") != nullptr ? usual * 10 : usual;
 }
 
 class KillTest : public MountTest {

@@ -21,7 +21,7 @@ constexpr auto kStopTimeout = std::chrono::seconds(30);
 }  // namespace
 
 std::string Binary() {
-  const char* other = std::getenv("REPOSFS_BINARY");
+  const char* other = std::getenv("TEST_BINARY");
   return other != nullptr ? other : REPOSFS_BINARY;
 }
 

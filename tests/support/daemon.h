@@ -15,7 +15,7 @@
 
 namespace reposfs::testing {
 
-// The program under test: the one just built, or $REPOSFS_BINARY.
+// The program under test: the one just built, or $TEST_BINARY.
 std::string Binary();
 
 class Daemon {
