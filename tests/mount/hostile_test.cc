@@ -51,10 +51,9 @@ TEST_F(HostileTest, HarmfulNamesAreNotShownAndTheRestWorks) {
 }
 
 TEST_F(HostileTest, AHiddenEntryIsLoggedWithItsObjectId) {
-  FillHarmfulNames(server_.Create("eve/names"));
+  const std::string oid = FillHarmfulNames(server_.Create("eve/names"));
   Mount();
   EXPECT_EQ(ErrnoOfList(Path("eve/names")), 0);
-  const std::string oid = Git(server_.Path("eve/names"), {"rev-parse", "main:.GIT"});
   EXPECT_NE(daemon_.Log().find(oid), std::string::npos);
 }
 

@@ -31,10 +31,11 @@ class ReadOnlyTest : public MountTest {
     ASSERT_TRUE(daemon_.Warm(Key("a/small")));
   }
 
-  // Every way to make something new in `directory`.
+  // Every way to make something new in `directory`.  The name is one that no host could have: any
+  // other owner is a directory already, so that EEXIST would come first.
   void ExpectNothingCanBeMade(const std::filesystem::path& directory) {
     SCOPED_TRACE(directory);
-    const std::string path = directory / "new";
+    const std::string path = directory / "-new";
     EXPECT_EQ(ErrnoOf([&] { return ::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0644); }),
               EROFS);
     EXPECT_EQ(ErrnoOf([&] { return ::mkdir(path.c_str(), 0755); }), EROFS);

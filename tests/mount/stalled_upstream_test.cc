@@ -32,6 +32,14 @@ class StalledUpstreamTest : public MountTest {
     ASSERT_TRUE(daemon_.Warm(Key("a/alive")));
   }
 
+  void TearDown() override {
+    if (daemon_.running()) {
+      EXPECT_TRUE(daemon_.Terminate());
+    }
+    stalled_.Stop();
+    MountTest::TearDown();
+  }
+
   ChildProcess ListStalled(const std::string& name) {
     return ChildProcess::Start({"ls", (daemon_ / "stalled" / name).string()}, scratch_ / "ls");
   }
@@ -45,7 +53,7 @@ TEST_F(StalledUpstreamTest, FiftyStalledRequestsDoNotSlowOthersDown) {
   for (int number = 0; number < kStalled; ++number) {
     waiting.push_back(ListStalled("o/r" + std::to_string(number)));
   }
-  ASSERT_TRUE(WaitUntil([&] { return stalled_.connections() >= 10; }, std::chrono::seconds(10)));
+  ASSERT_TRUE(WaitUntil([&] { return stalled_.connections() >= 4; }, std::chrono::seconds(10)));
 
   std::vector<milliseconds> times;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(Path("a/alive"))) {

@@ -118,10 +118,10 @@ TEST_F(UpstreamsTest, AServerOfPlainFilesCanOnlyBeClonedWhole) {
   // The dumb HTTP protocol: no shallow fetch, no filter.
   const fs::path repository = server_.Create("a/small");
   FillSmall(repository);
-  Git(repository, {"config", "http.uploadpack", "false"});
   Git(repository, {"update-server-info"});
+  daemon_.AddHost("static", server_.StaticUrlTemplate());
   Mount();
-  ExpectEqual(Key("a/small"), repository);
+  ExpectEqual("static/a/small", repository);
 }
 
 TEST_F(UpstreamsTest, AnEmptyRepositoryIsAnEmptyDirectory) {

@@ -67,6 +67,10 @@ std::string GitServer::PrivateUrlTemplate() const {
   return "http://127.0.0.1:" + std::to_string(port_) + "/private/{owner}/{name}.git";
 }
 
+std::string GitServer::StaticUrlTemplate() const {
+  return "http://127.0.0.1:" + std::to_string(port_) + "/static/{owner}/{name}.git";
+}
+
 fs::path GitServer::Path(std::string_view name) const {
   return root_ / WithSuffix(name);
 }
@@ -159,8 +163,9 @@ void GitServer::WriteConfiguration() {
        << "server.max-fds = 2048\n"
        << "server.max-keep-alive-requests = 1000\n"
        << "server.stream-response-body = 2\n"
-       << "cgi.assign = (\"\" => \"\")\n"
-       << "alias.url = (\"/private/\" => \"" << backend << "/\", \"/\" => \"" << backend << "/\")\n"
+       << "$HTTP[\"url\"] !~ \"^/static/\" { cgi.assign = (\"\" => \"\") }\n"
+       << "alias.url = (\"/static/\" => \"" << root_.string() << "/\", \"/private/\" => \""
+       << backend << "/\", \"/\" => \"" << backend << "/\")\n"
        << "setenv.set-environment = (\"GIT_PROJECT_ROOT\" => \"" << root_.string()
        << "\", \"GIT_HTTP_EXPORT_ALL\" => \"1\", \"REPOSFS_STATE\" => \"" << state_.string()
        << "\", \"PATH\" => \"/usr/local/bin:/usr/bin:/bin\")\n"

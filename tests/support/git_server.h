@@ -44,6 +44,8 @@ class GitServer {
   std::string UrlTemplate() const { return Url("{owner}/{name}"); }
   // The same repositories behind a user name and a password (kUser, kPassword).
   std::string PrivateUrlTemplate() const;
+  // The same repositories as plain files, as a web server without git serves them.
+  std::string StaticUrlTemplate() const;
   // `name` is "<owner>/<name>".
   std::string Url(std::string_view name) const;
   static constexpr std::string_view kUser = "ada";

@@ -72,7 +72,7 @@ std::vector<std::string> HarmfulNames() {
   };
 }
 
-void FillHarmfulNames(const fs::path& repository) {
+std::string FillHarmfulNames(const fs::path& repository) {
   const std::string blob = WriteBlob(repository, "[core]\n\tfsmonitor = touch /tmp/never\n");
   const std::string directory = WriteTree(repository, {{"100644", "config", blob}});
   const std::string good = WriteBlob(repository, "good\n");
@@ -83,6 +83,7 @@ void FillHarmfulNames(const fs::path& repository) {
   entries.push_back({"100644", "good", good});
   entries.push_back({"40000", "sub", good_directory});
   CommitTree(repository, WriteTree(repository, entries));
+  return directory;
 }
 
 void FillEmptyName(const fs::path& repository) {

@@ -28,8 +28,9 @@ std::string CommitTree(const std::filesystem::path& repository, const std::strin
 // `.`,
 // `..`, names with a slash, a name of 256 bytes.
 std::vector<std::string> HarmfulNames();
-// A root tree with every harmful name (as a directory with a `config` in it) and `good`.
-void FillHarmfulNames(const std::filesystem::path& repository);
+// A root tree with every harmful name (as a directory with a `config` in it) and `good`.  Returns
+// the object id that all harmful entries have.
+std::string FillHarmfulNames(const std::filesystem::path& repository);
 // An entry without a name, which git itself calls a broken tree, so that no server can send it
 // filtered.
 void FillEmptyName(const std::filesystem::path& repository);

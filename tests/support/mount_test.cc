@@ -10,11 +10,12 @@ std::string WhyNoMount() {
   return {};
 }
 
-MountTest::MountTest() : fd_count_(OpenFdCount()) {
+MountTest::MountTest() {
   daemon_.AddHost("test", server_.UrlTemplate());
 }
 
 void MountTest::SetUp() {
+  fd_count_ = OpenFdCount();
   REPOSFS_SKIP_WITHOUT_FUSE();
 }
 
@@ -22,7 +23,7 @@ void MountTest::TearDown() {
   if (daemon_.running()) {
     EXPECT_TRUE(daemon_.Terminate());
   }
-  EXPECT_EQ(OpenFdCount(), fd_count_) << "the test leaks file descriptors";
+  EXPECT_LE(OpenFdCount(), fd_count_) << "the test leaks file descriptors";
 }
 
 }  // namespace reposfs::testing

@@ -94,6 +94,11 @@ TcpServer::TcpServer(Handler handler) : handler_(std::move(handler)) {
 }
 
 TcpServer::~TcpServer() {
+  Stop();
+}
+
+void TcpServer::Stop() {
+  if (!listener_) return;
   ::shutdown(listener_.get(), SHUT_RDWR);
   acceptor_.join();
   std::vector<std::thread> threads;
@@ -103,6 +108,9 @@ TcpServer::~TcpServer() {
     threads.swap(threads_);
   }
   for (std::thread& thread : threads) thread.join();
+  listener_.reset();
+  MutexLock lock(mutex_);
+  open_.clear();
 }
 
 std::string TcpServer::UrlTemplate() const {

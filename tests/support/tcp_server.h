@@ -19,7 +19,6 @@ namespace reposfs::testing {
 std::uint16_t FreePort();
 
 // Accepts connections on a free loopback port and hands each to `handler` on a thread of its own.
-// Destruction shuts every connection down and waits for the handlers.
 class TcpServer {
  public:
   using Handler = std::function<void(int fd)>;
@@ -28,6 +27,9 @@ class TcpServer {
   ~TcpServer();
   TcpServer(const TcpServer&) = delete;
   TcpServer& operator=(const TcpServer&) = delete;
+
+  // Shuts every connection down, waits for the handlers, and listens no more.
+  void Stop();
 
   std::uint16_t port() const { return port_; }
   int connections() const { return connections_.load(); }
