@@ -150,8 +150,12 @@ Outcome<Done> RepositoryCache::NeedTip(const Target& target) {
 Outcome<Done> RepositoryCache::NeedContent(const Target& target) {
   const Outcome<Done> tip = NeedTip(target);
   if (!tip.has_value()) return tip;
+  if (target.repository->StageOf(target.ref.commit) == Stage::kContent) return Done{};
+  return SubmitContent(target, kContentOnDemandPriority);
+}
+
+Outcome<Done> RepositoryCache::FetchMissingBlobs(const Target& target) {
   const RepositoryPtr& repository = target.repository;
-  if (repository->StageOf(target.ref.commit) == Stage::kContent) return Done{};
   const std::string commit = target.ref.commit.Hex();
   return FetchNow(target, "blobs:" + std::to_string(repository->id()) + ":" + commit,
                   [repository, id = target.ref.commit]() -> Result<std::vector<Oid>> {
