@@ -186,6 +186,7 @@ constexpr Phrase kPhrases[] = {
     {"fsck error", Errc::kCorrupt},
     {"out of memory", Errc::kNoSpace},
     {"bad pack", Errc::kCorrupt},
+    {"did not send all necessary objects", Errc::kCorrupt},
     {"pack has bad object", Errc::kCorrupt},
 };
 

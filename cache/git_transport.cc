@@ -18,8 +18,14 @@ constexpr std::uint64_t kListRefsMemoryMaxBytes = 1ull << 30;
 std::vector<std::string> FetchArguments(const FetchRequest& request) {
   std::vector<std::string> arguments = {"--git-dir=" + request.staging.string()};
   if (request.without_blobs) {
-    // A filtered fetch ignores the severities that we set and refuses what ParseTree() only hides.
-    arguments.insert(arguments.end(), {"-c", "fetch.fsckObjects=false"});
+    // Only a remote that promises what it leaves out may leave anything out.  Any other fetch must
+    // not see that promise: git would ask for each missing object by itself.
+    const std::string remote = std::string("remote.") + kRemoteName;
+    arguments.insert(arguments.end(), {"-c", remote + ".promisor=true", "-c",
+                                       remote + ".partialCloneFilter=blob:none",
+                                       // Such a fetch ignores the severities that we set, and
+                                       // refuses what ParseTree() only hides.
+                                       "-c", "fetch.fsckObjects=false"});
   }
   arguments.insert(arguments.end(), {"fetch", "--progress", "--no-tags", "--no-write-fetch-head",
                                      "--no-auto-maintenance", "--no-recurse-submodules"});

@@ -1,6 +1,7 @@
 // Reading through a view, and bringing what is missing.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <unordered_set>
 #include <utility>
 
@@ -103,6 +104,12 @@ Outcome<DirectoryPtr> RepositoryCache::ReadDirectory(const Target& target, const
   }
   if (sizes == Sizes::kNotNeeded || directory->has_sizes()) return directory;
 
+  const auto first = std::find_if(directory->entries.begin(), directory->entries.end(),
+                                  [](const TreeEntry& entry) { return entry.IsBlob(); });
+  // Where the first blob is missing, the others need not be looked for.
+  const bool in_vain =
+      sizes == Sizes::kIfHere && first != directory->entries.end() && !objects.Contains(first->oid);
+  if (in_vain) return directory;
   auto sizes_bytes = objects.ReadSizes(BlobsOf(directory->entries));
   if (!sizes_bytes && sizes == Sizes::kIfHere) return directory;
   if (!sizes_bytes) {

@@ -10,13 +10,8 @@ namespace {
 
 constexpr char kConfig[] =
     "[core]\n"
-    "\trepositoryformatversion = 1\n"
-    "\tbare = true\n"
-    "[extensions]\n"
-    "\tpartialClone = reposfs-upstream\n"
-    "[remote \"reposfs-upstream\"]\n"
-    "\tpromisor = true\n"
-    "\tpartialclonefilter = blob:none\n";
+    "\trepositoryformatversion = 0\n"
+    "\tbare = true\n";
 
 // HEAD must name a branch that does not exist, or git would try to read it.
 constexpr char kHead[] = "ref: refs/heads/none\n";

@@ -17,9 +17,11 @@ Outcome<NodePtr> Node::LookupDespite(const std::string&, Despite, const Error& e
   return error;
 }
 
-NodePtr Node::LookupIfHere(const std::string& name) {
-  auto outcome = Lookup(name);
-  return outcome.has_value() ? outcome.value() : nullptr;
+Node::LookupIfHere Node::PrepareLookups() {
+  return [this](const std::string& name) -> NodePtr {
+    auto outcome = Lookup(name);
+    return outcome.has_value() ? outcome.value() : nullptr;
+  };
 }
 
 Outcome<ListingPtr> Node::List() {

@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -92,8 +93,10 @@ class Node {
   virtual std::chrono::milliseconds lookup_patience() const { return {}; }
   // What Lookup() answers when waiting for its flight was in vain.
   virtual Outcome<NodePtr> LookupDespite(const std::string& name, Despite why, const Error& error);
-  // Like Lookup(), but fetches nothing: null if that would be needed.
-  virtual NodePtr LookupIfHere(const std::string& name);
+  // For listing a directory with attributes: a function that looks one name after another up
+  // without fetching anything; it returns null for what is not here.
+  using LookupIfHere = std::function<NodePtr(const std::string& name)>;
+  virtual LookupIfHere PrepareLookups();
   // How long "there is no such name" may be believed.
   virtual std::chrono::milliseconds negative_validity() const { return {}; }
   virtual Outcome<ListingPtr> List();

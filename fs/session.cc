@@ -140,8 +140,9 @@ class Session::Impl {
   struct stat ToStat(const Node& node, const Attributes& attributes) const;
   fuse_entry_param ToEntry(const Node& node, const Attributes& attributes) const;
   void ReplyEntry(fuse_req_t request, NodePtr node);
-  bool AppendEntry(fuse_req_t request, const NodePtr& directory, const ListedEntry& entry,
-                   off_t next, bool plus, std::string& buffer, std::size_t size);
+  // Appends `entry` if it fits into `size` bytes; with attributes if `lookup` is given.
+  bool AppendEntry(fuse_req_t request, const ListedEntry& entry, off_t next,
+                   const Node::LookupIfHere& lookup, std::string& buffer, std::size_t size);
   void LetGoOf(const Repository& repository);
 
   const SessionOptions options_;
@@ -333,14 +334,14 @@ void Session::Impl::Read(fuse_req_t request, fuse_ino_t ino, std::size_t size, o
       });
 }
 
-bool Session::Impl::AppendEntry(fuse_req_t request, const NodePtr& directory,
-                                const ListedEntry& entry, off_t next, bool plus,
-                                std::string& buffer, std::size_t size) {
+bool Session::Impl::AppendEntry(fuse_req_t request, const ListedEntry& entry, off_t next,
+                                const Node::LookupIfHere& lookup, std::string& buffer,
+                                std::size_t size) {
   struct stat brief {};
   brief.st_ino = entry.ino;
   brief.st_mode = entry.type;
   const std::size_t room = size - buffer.size();
-  if (!plus) {
+  if (!lookup) {
     const std::size_t needed =
         fuse_add_direntry(request, nullptr, 0, entry.name.c_str(), nullptr, 0);
     if (needed > room) return false;
@@ -355,7 +356,7 @@ bool Session::Impl::AppendEntry(fuse_req_t request, const NodePtr& directory,
   fuse_entry_param parameters{};
   parameters.attr = brief;
   const bool is_dots = entry.name == "." || entry.name == "..";
-  if (const NodePtr child = is_dots ? nullptr : directory->LookupIfHere(entry.name)) {
+  if (const NodePtr child = is_dots ? nullptr : lookup(entry.name)) {
     const Outcome<Attributes> attributes = child->GetAttributes();
     if (attributes.has_value()) {
       const NodePtr known = table_.Remember(child);
@@ -389,9 +390,10 @@ void Session::Impl::List(fuse_req_t request, fuse_ino_t ino, std::size_t size, o
       },
       [this, node, size, offset, plus](fuse_req_t answered, const ListingPtr& listing) {
         std::string buffer;
+        const Node::LookupIfHere lookup = plus ? node->PrepareLookups() : nullptr;
         auto index = static_cast<std::size_t>(offset);
         while (index < listing->size() &&
-               AppendEntry(answered, node, (*listing)[index], static_cast<off_t>(index + 1), plus,
+               AppendEntry(answered, (*listing)[index], static_cast<off_t>(index + 1), lookup,
                            buffer, size)) {
           ++index;
         }

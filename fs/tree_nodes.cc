@@ -178,24 +178,33 @@ NodePtr TreeDirectory::MakeChild(const Directory& directory, const TreeEntry& en
                                     directory.sizes_bytes[index]);
 }
 
-Outcome<NodePtr> TreeDirectory::LookupIn(const Oid& tree, const std::string& name, Sizes sizes) {
+Outcome<NodePtr> TreeDirectory::LookupIn(const Oid& tree, const std::string& name) {
   Outcome<DirectoryPtr> directory = Read(tree, Sizes::kNotNeeded);
   if (!directory.has_value()) return directory.As<NodePtr>();
   const TreeEntry* entry = directory.value()->Find(name);
   if (entry == nullptr) return Error{Errc::kNotFound, "no such entry"};
   if (NodePtr child = MakeChild(*directory.value(), *entry, tree)) return child;
-  Outcome<DirectoryPtr> sized = Read(tree, sizes);
+  Outcome<DirectoryPtr> sized = Read(tree, Sizes::kNeeded);
   if (!sized.has_value()) return sized.As<NodePtr>();
   return MakeChild(*sized.value(), *sized.value()->Find(name), tree);
 }
 
 Outcome<NodePtr> TreeDirectory::Lookup(const std::string& name) {
-  return LookupIn(tree_, name, Sizes::kNeeded);
+  return LookupIn(tree_, name);
 }
 
-NodePtr TreeDirectory::LookupIfHere(const std::string& name) {
-  Outcome<NodePtr> child = LookupIn(tree_, name, Sizes::kIfHere);
-  return child.has_value() ? child.value() : nullptr;
+Node::LookupIfHere TreeDirectory::PrepareLookupsIn(const Oid& tree) {
+  // Read once for all names: a directory may have a million.
+  const Outcome<DirectoryPtr> read = Read(tree, Sizes::kIfHere);
+  const DirectoryPtr directory = read.has_value() ? *read.result() : nullptr;
+  return [this, directory, tree](const std::string& name) -> NodePtr {
+    const TreeEntry* entry = directory ? directory->Find(name) : nullptr;
+    return entry != nullptr ? MakeChild(*directory, *entry, tree) : nullptr;
+  };
+}
+
+Node::LookupIfHere TreeDirectory::PrepareLookups() {
+  return PrepareLookupsIn(tree_);
 }
 
 ListedEntry TreeDirectory::Listed(const TreeEntry& entry) const {

@@ -18,7 +18,7 @@ class TreeDirectory : public Node, public std::enable_shared_from_this<TreeDirec
   Validity validity() const override;
   Outcome<Attributes> GetAttributes() override;
   Outcome<NodePtr> Lookup(const std::string& name) override;
-  NodePtr LookupIfHere(const std::string& name) override;
+  LookupIfHere PrepareLookups() override;
   std::chrono::milliseconds negative_validity() const override { return kForEver; }
   Outcome<ListingPtr> List() override;
   std::vector<std::pair<std::string, std::string>> ExtendedAttributes() override;
@@ -37,7 +37,8 @@ class TreeDirectory : public Node, public std::enable_shared_from_this<TreeDirec
 
   Outcome<DirectoryPtr> Read(const Oid& tree, Sizes sizes);
   NodePtr MakeChild(const Directory& directory, const TreeEntry& entry, const Oid& tree);
-  Outcome<NodePtr> LookupIn(const Oid& tree, const std::string& name, Sizes sizes);
+  Outcome<NodePtr> LookupIn(const Oid& tree, const std::string& name);
+  LookupIfHere PrepareLookupsIn(const Oid& tree);
   ListedEntry Listed(const TreeEntry& entry) const;
 
  private:

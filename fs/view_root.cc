@@ -31,14 +31,10 @@ NodePtr ViewRoot::MakeVirtual(const std::string& name) {
 }
 
 Outcome<NodePtr> ViewRoot::Lookup(const std::string& name) {
-  if (name == kGitName) {
-    Outcome<Commit> commit = view()->commit();
-    if (!commit.has_value()) return commit.As<NodePtr>();
-    return MakeVirtual(name);
-  }
   Outcome<Commit> commit = view()->commit();
   if (!commit.has_value()) return commit.As<NodePtr>();
-  Outcome<NodePtr> child = LookupIn(commit.value().tree, name, Sizes::kNeeded);
+  if (name == kGitName) return MakeVirtual(name);
+  Outcome<NodePtr> child = LookupIn(commit.value().tree, name);
   const bool absent =
       !child.waits() && !child.has_value() && child.result().error().code == Errc::kNotFound;
   if (!absent) return child;
@@ -47,12 +43,15 @@ Outcome<NodePtr> ViewRoot::Lookup(const std::string& name) {
   return child;
 }
 
-NodePtr ViewRoot::LookupIfHere(const std::string& name) {
-  Outcome<Commit> commit = view()->commit();
-  if (!commit.has_value()) return nullptr;
-  Outcome<NodePtr> child = LookupIn(commit.value().tree, name, Sizes::kIfHere);
-  if (child.has_value()) return child.value();
-  return name == kGitName ? MakeVirtual(name) : nullptr;
+Node::LookupIfHere ViewRoot::PrepareLookups() {
+  const Outcome<Commit> commit = view()->commit();
+  if (!commit.has_value()) {
+    return [](const std::string&) -> NodePtr { return nullptr; };
+  }
+  return [this, in_tree = PrepareLookupsIn(commit.result()->tree)](const std::string& name) {
+    if (name == kGitName) return MakeVirtual(name);
+    return in_tree(name);
+  };
 }
 
 Outcome<ListingPtr> ViewRoot::List() {

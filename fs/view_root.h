@@ -16,7 +16,7 @@ class ViewRoot final : public TreeDirectory {
   // Never waits: that a name exists is known before what it holds.
   Outcome<Attributes> GetAttributes() override;
   Outcome<NodePtr> Lookup(const std::string& name) override;
-  NodePtr LookupIfHere(const std::string& name) override;
+  LookupIfHere PrepareLookups() override;
   std::chrono::milliseconds negative_validity() const override { return {}; }
   Outcome<ListingPtr> List() override;
   std::vector<std::pair<std::string, std::string>> ExtendedAttributes() override;
