@@ -171,7 +171,7 @@ TEST_F(QuotaTest, ACurrentDirectoryGoesOn) {
   Evict("q/a");
   WriteFile(flag, "");
   EXPECT_EQ(child.Wait(kSettleTimeout), 0);
-  EXPECT_EQ(ReadFile(scratch_ / "said"), "64\nseed 1\n");
+  EXPECT_EQ(ReadFile(scratch_ / "said"), "8\nseed 1\n");
 }
 
 TEST_F(QuotaTest, AnEvictedRepositoryComesBackWhenOpened) {

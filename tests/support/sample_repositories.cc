@@ -158,11 +158,16 @@ void FillHistory(const fs::path& repository, const HistoryOptions& options) {
 
 void FillRandom(const fs::path& repository, std::uint64_t size_bytes, unsigned seed) {
   constexpr std::uint64_t kFileBytes = 64 << 10;
+  constexpr std::uint64_t kFilesPerDirectory = 8;
   std::mt19937_64 random(seed);
   RepositoryBuilder builder(repository);
   std::map<std::string, RepositoryBuilder::Mark> blobs;
   for (std::uint64_t done = 0; done < size_bytes; done += kFileBytes) {
-    const std::string path = "data/" + std::to_string(done / kFileBytes);
+    const std::uint64_t file = done / kFileBytes;
+    const std::string path =
+        (file < kFilesPerDirectory ? "data/"
+                                   : "more/" + std::to_string(file / kFilesPerDirectory) + "/") +
+        std::to_string(file);
     blobs[path] = builder.Blob(RandomBytes(kFileBytes, random));
   }
   blobs["file"] = builder.Blob("seed " + std::to_string(seed) + "\n");
