@@ -54,7 +54,7 @@ void AddObjectChecks(Settings& settings) {
                             "missingTaggerEntry",
                             "badTagName",
                             "extraHeaderEntry",
-                            "nulInHeader",
+
                             "nulInCommit"}) {
     settings.emplace_back(std::string("fetch.fsck.") + check, "ignore");
   }

@@ -16,13 +16,13 @@ constexpr std::size_t kRefsOutputMaxBytes = 128u << 20;
 constexpr std::uint64_t kListRefsMemoryMaxBytes = 1ull << 30;
 
 std::vector<std::string> FetchArguments(const FetchRequest& request) {
-  std::vector<std::string> arguments = {"--git-dir=" + request.staging.string(),
-                                        "fetch",
-                                        "--progress",
-                                        "--no-tags",
-                                        "--no-write-fetch-head",
-                                        "--no-auto-maintenance",
-                                        "--no-recurse-submodules"};
+  std::vector<std::string> arguments = {"--git-dir=" + request.staging.string()};
+  if (request.without_blobs) {
+    // A filtered fetch ignores the severities that we set and refuses what ParseTree() only hides.
+    arguments.insert(arguments.end(), {"-c", "fetch.fsckObjects=false"});
+  }
+  arguments.insert(arguments.end(), {"fetch", "--progress", "--no-tags", "--no-write-fetch-head",
+                                     "--no-auto-maintenance", "--no-recurse-submodules"});
   if (request.depth == FetchDepth::kCommitOnly) arguments.push_back("--depth=1");
   if (request.depth == FetchDepth::kUnshallow) arguments.push_back("--unshallow");
   arguments.push_back(request.without_blobs ? "--filter=blob:none" : "--no-filter");

@@ -113,8 +113,12 @@ class RepositoryCache {
   Outcome<DirectoryPtr> ReadDirectory(const Target& target, const Oid& tree, Sizes sizes);
   Outcome<Content> ReadBlob(const Target& target, const Oid& tree, const Oid& blob);
 
-  // Every blob of the commit is here.
+  // Brings the content pack of the commit.
   Outcome<Done> NeedContent(const Target& target);
+
+  // Some blobs of the commit are missing: brings all of them, a few at once, many with the content
+  // pack.
+  Outcome<Done> FetchMissingBlobs(const Target& target);
 
   // git looked for `object` in the repository and did not find it.  kNotFound: it does not exist,
   // or the upstream does not give it.

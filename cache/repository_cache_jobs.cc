@@ -190,7 +190,7 @@ void RepositoryCache::RunFetchNow(const Target& target, const std::string& name,
   }
   const bool refused = !fetched && (fetched.error().code == Errc::kUnsupported ||
                                     fetched.error().code == Errc::kNotFound);
-  if (refused && name.starts_with("directory:")) {
+  if (refused && !name.starts_with("object:")) {
     // A server that gives no single objects gives a whole commit.
     SubmitContent(target, HostScheduler::kForegroundPriority)
         ->Then([this, name](const Status& status) { flights_.Land(name, status, TtlOf(status)); });

@@ -19,6 +19,9 @@ constexpr int kContentOnDemandPriority = 60;
 // content pack.
 constexpr int kScanDirectoryCount = 16;
 
+// More blobs than this are better had with the content pack, which is under way.
+constexpr std::size_t kBlobsAtOnceMax = 2'000;
+
 constexpr std::chrono::minutes kHealInterval(1);
 
 std::vector<Oid> BlobsOf(const std::vector<TreeEntry>& entries) {
@@ -149,6 +152,19 @@ Outcome<Done> RepositoryCache::NeedContent(const Target& target) {
   if (!tip.has_value()) return tip;
   if (target.repository->StageOf(target.ref.commit) == Stage::kContent) return Done{};
   return SubmitContent(target, kContentOnDemandPriority);
+}
+
+Outcome<Done> RepositoryCache::FetchMissingBlobs(const Target& target) {
+  const RepositoryPtr& repository = target.repository;
+  const std::string commit = target.ref.commit.Hex();
+  return FetchNow(target, "blobs:" + std::to_string(repository->id()) + ":" + commit,
+                  [repository, id = target.ref.commit]() -> Result<std::vector<Oid>> {
+                    auto missing = MissingBlobs(repository->objects(), id);
+                    if (missing && missing->size() > kBlobsAtOnceMax) {
+                      return Error{Errc::kUnsupported, "too many blobs to fetch on their own"};
+                    }
+                    return missing;
+                  });
 }
 
 FlightPtr RepositoryCache::SubmitContent(const Target& target, int priority) {

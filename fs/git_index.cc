@@ -59,8 +59,10 @@ class IndexBuilder {
 
   Outcome<Done> Walk(const Target& target, const Oid& tree, const InodeIdentity& identity,
                      int depth) {
-    Outcome<DirectoryPtr> read = view_.cache().ReadDirectory(target, tree, Sizes::kNeeded);
+    Outcome<DirectoryPtr> read = view_.cache().ReadDirectory(target, tree, Sizes::kIfHere);
     if (!read.has_value()) return read.As<Done>();
+    // All sizes will be needed: better at once than a directory at a time.
+    if (!read.value()->has_sizes()) return view_.cache().FetchMissingBlobs(target);
     if (depth > kDepthMax) return Error{Errc::kUnsupported, "too many levels for a git index"};
     const Directory& directory = *read.value();
 
@@ -185,9 +187,6 @@ Outcome<std::string> BuildGitIndex(const ViewPtr& view) {
   if (commit.value().tree.IsNull()) return builder.Finish();
   Outcome<Target> target = view->target();
   if (!target.has_value()) return target.As<std::string>();
-  // The sizes of all files are needed: better all at once than a directory at a time.
-  const Outcome<Done> content = view->cache().NeedContent(target.value());
-  if (!content.has_value()) return content.As<std::string>();
   const Outcome<Done> walked =
       builder.Walk(target.value(), commit.value().tree, view->identity(), 0);
   if (!walked.has_value()) return walked.As<std::string>();

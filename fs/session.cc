@@ -2,6 +2,7 @@
 
 #define FUSE_USE_VERSION 312
 #include <fuse_lowlevel.h>
+#include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/statvfs.h>
 
@@ -476,6 +477,12 @@ fuse_lowlevel_ops Session::Impl::Operations() {
   operations.readlink = [](fuse_req_t request, fuse_ino_t ino) {
     Of(request).ReadLink(request, ino);
   };
+  // "Not implemented" means to the kernel: nothing to do, never ask again.  It then keeps pages and
+  // listings by itself.
+  operations.open = [](fuse_req_t request, fuse_ino_t, fuse_file_info*) {
+    fuse_reply_err(request, ENOSYS);
+  };
+  operations.opendir = operations.open;
   operations.read = [](fuse_req_t request, fuse_ino_t ino, std::size_t size, off_t offset,
                        fuse_file_info*) { Of(request).Read(request, ino, size, offset); };
   operations.readdir = [](fuse_req_t request, fuse_ino_t ino, std::size_t size, off_t offset,
@@ -510,6 +517,7 @@ void Session::Impl::Init(void*, fuse_conn_info* connection) {
 Status Session::Impl::Mount() {
   std::string mount_options = "ro,nosuid,nodev,default_permissions,fsname=reposfs,subtype=reposfs";
   if (options_.allow_other) mount_options += ",allow_other";
+  for (const std::string& option : options_.kernel_options) mount_options += "," + option;
   std::array<const char*, 3> arguments = {"reposfs", "-o", mount_options.c_str()};
   fuse_args args =
       FUSE_ARGS_INIT(static_cast<int>(arguments.size()), const_cast<char**>(arguments.data()));
@@ -533,6 +541,11 @@ Status Session::Impl::Run() {
   if (fuse_set_signal_handlers(session_.get()) != 0) {
     return Error{Errc::kIo, "signal handlers not set"};
   }
+  // Blocked so far, so that no other thread of the process takes them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   const std::unique_ptr<fuse_loop_config, FuseLoopConfigDeleter> config(fuse_loop_cfg_create());
   fuse_loop_cfg_set_clone_fd(config.get(), 1);
   fuse_loop_cfg_set_max_threads(config.get(), kServingThreadCountMax);

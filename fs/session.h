@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "cache/repository_cache.h"
@@ -26,6 +27,8 @@ struct SessionOptions {
   uid_t uid = 0;  // Who owns everything in the mount.
   gid_t gid = 0;
   LookupOptions lookup;
+  // Options for the kernel beyond those that are always part of the mount, for example "noexec".
+  std::vector<std::string> kernel_options;
 };
 
 class Session {

@@ -1,0 +1,326 @@
+#include "daemon/control_api.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/text.h"
+
+namespace reposfs {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kEvictionCountShown = 100;
+constexpr std::size_t kWarmingCountMax = 10'000;
+
+Json TimeJson(WallTime time) {
+  return time == WallTime{} ? Json(nullptr) : Json(ToIso8601(time));
+}
+
+Json TextOrNull(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
+
+HttpResponse Answer(const Json& json, int status = 200) {
+  return {status, "application/json",
+          json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"};
+}
+
+int HttpStatusOf(Errc code) {
+  switch (code) {
+    case Errc::kNotFound:
+      return 404;
+    case Errc::kAccessDenied:
+      return 403;
+    case Errc::kInvalidArgument:
+      return 400;
+    case Errc::kUnsupported:
+      return 422;
+    case Errc::kNoSpace:
+      return 507;
+    case Errc::kUnreachable:
+      return 502;
+    case Errc::kTimedOut:
+      return 504;
+    default:
+      return 500;
+  }
+}
+
+HttpResponse Failure(const Error& error) {
+  return Answer({{"error", Printable(error.message)}, {"code", ErrcName(error.code)}},
+                HttpStatusOf(error.code));
+}
+
+Json ProgressJson(const ActiveTransfer& transfer) {
+  return {{"kind", JobKindName(transfer.kind)},
+          {"receivedBytes", transfer.progress.received_bytes},
+          {"objects", transfer.progress.object_count},
+          {"objectsTotal", transfer.progress.object_count_total}};
+}
+
+}  // namespace
+
+ControlApi::ControlApi(RepositoryCache& cache, Facts facts)
+    : cache_(cache), facts_(std::move(facts)), started_at_(cache.clock().Now()) {}
+
+HttpResponse ControlApi::Handle(const HttpRequest& request, ControlAccess access) {
+  std::vector<std::string> path;
+  for (const std::string_view part : Split(request.path, '/')) {
+    if (!part.empty()) path.push_back(PercentDecode(part));
+  }
+  if (request.method == "GET") return HandleGet(path);
+  if (request.method != "POST") {
+    return Answer({{"error", "only GET and POST are understood"}, {"code", "unsupported"}}, 405);
+  }
+  if (access != ControlAccess::kFull) {
+    return Failure({Errc::kAccessDenied, "changes are made over the control socket only"});
+  }
+  return HandlePost(path, request.body);
+}
+
+HttpResponse ControlApi::HandleGet(const std::vector<std::string>& path) {
+  const std::string what = path.size() >= 2 && path[0] == "v1" ? path[1] : "";
+  if (path.size() == 2 && what == "status") return Answer(StatusJson());
+  if (path.size() == 2 && what == "jobs") return Answer(JobsJson(""));
+  if (path.size() == 2 && what == "evictions") return Answer(EvictionsJson(""));
+  if (path.size() == 2 && what == "repos") {
+    Json repositories = Json::array();
+    for (const RepositoryPtr& repository : cache_.Repositories()) {
+      repositories.push_back(RepositoryJson(*repository));
+    }
+    return Answer(repositories);
+  }
+  if (path.size() == 5 && what == "repos") {
+    auto key = KeyOf(path);
+    return key ? Show(*key) : Failure(key.error());
+  }
+  return Failure({Errc::kNotFound, "no such resource"});
+}
+
+HttpResponse ControlApi::HandlePost(const std::vector<std::string>& path, const std::string& body) {
+  if (path.size() != 6 || path[0] != "v1" || path[1] != "repos") {
+    return Failure({Errc::kNotFound, "no such resource"});
+  }
+  auto key = KeyOf(path);
+  if (!key) return Failure(key.error());
+  return path[5] == "warm" ? Warm(*key, body) : Change(*key, path[5]);
+}
+
+Result<RepositoryKey> ControlApi::KeyOf(const std::vector<std::string>& path) const {
+  std::string host = AsciiLower(path[2]);
+  std::string owner = path[3];
+  std::string name = path[4];
+  const auto options = cache_.origin().HostOf(host);
+  if (!options) {
+    return Error{Errc::kInvalidArgument,
+                 "host " + Printable(host) + " is not configured; add it under hosts:"};
+  }
+  if (options->case_insensitive) {
+    owner = AsciiLower(owner);
+    name = AsciiLower(name);
+  }
+  return ParseRepositoryKey(host + "/" + owner + "/" + name);
+}
+
+HttpResponse ControlApi::Show(const RepositoryKey& key) {
+  const RepositoryPtr repository = cache_.Find(key);
+  std::optional<Warming> warming;
+  {
+    MutexLock lock(mutex_);
+    const auto found = warmings_.find(key.Text());
+    if (found != warmings_.end()) warming = found->second;
+  }
+  if (!repository && !warming) {
+    return Failure(
+        {Errc::kNotFound, key.Text() + " has not been asked for yet; ls it, or warm it"});
+  }
+  Json shown = repository ? RepositoryJson(*repository)
+                          : Json{{"key", key.Text()}, {"stage", "absent"}, {"error", nullptr}};
+  shown["path"] = facts_.mountpoint + "/" + key.Text();
+  shown["jobs"] = JobsJson(key.Text());
+  if (warming && !warming->flight->landed() && shown["jobs"].empty()) {
+    shown["jobs"].push_back({{"id", 0}, {"kind", "clone"}, {"state", "running"}});
+  }
+  if (warming && warming->error) {
+    shown["error"] = Printable(warming->error->message);
+    shown["errorAt"] = TimeJson(warming->failed_at);
+  }
+  shown["progress"] = nullptr;
+  for (const ActiveTransfer& transfer : cache_.ActiveTransfers()) {
+    if (transfer.key == key.Text()) shown["progress"] = ProgressJson(transfer);
+  }
+  shown["evictions"] = EvictionsJson(key.Text());
+  if (!repository) return Answer(shown);
+
+  const RepositoryRecord record = repository->record();
+  const RefSnapshotPtr refs = repository->refs();
+  shown["defaultBranch"] = refs ? TextOrNull(refs->head_branch()) : Json(nullptr);
+  shown["nextCheck"] =
+      record.stage == Stage::kAbsent ? Json(nullptr) : TimeJson(cache_.NextCheck(*repository));
+  const auto age =
+      std::chrono::duration_cast<std::chrono::seconds>(cache_.clock().Now() - record.last_checked);
+  shown["staleSeconds"] = record.last_checked == WallTime{} ? Json(nullptr) : Json(age.count());
+  if (!shown.contains("errorAt")) {
+    shown["errorAt"] = record.error.empty() ? Json(nullptr) : TimeJson(record.error_at);
+  }
+  return Answer(shown);
+}
+
+HttpResponse ControlApi::Warm(const RepositoryKey& key, const std::string& body) {
+  const Json asked = Json::parse(body, nullptr, false);
+  if (!asked.is_object() || !asked.contains("stage") || !asked["stage"].is_string()) {
+    return Failure({Errc::kInvalidArgument, "the body must be {\"stage\": \"tip\", ...}"});
+  }
+  auto stage = ParseStage(asked["stage"].get<std::string>());
+  if (!stage) return Failure(stage.error());
+  const FlightPtr flight = cache_.Warm(key, *stage);
+  {
+    MutexLock lock(mutex_);
+    if (warmings_.size() >= kWarmingCountMax) warmings_.clear();
+    warmings_[key.Text()] = Warming{flight, {}, std::nullopt};
+  }
+  flight->Then([this, key, flight](const Status& status) {
+    MutexLock lock(mutex_);
+    const auto found = warmings_.find(key.Text());
+    if (found == warmings_.end() || found->second.flight != flight) return;
+    if (status) {
+      warmings_.erase(found);
+      return;
+    }
+    found->second.error = status.error();
+    found->second.failed_at = cache_.clock().Now();
+  });
+  const RepositoryPtr repository = cache_.Find(key);
+  return Answer({{"key", key.Text()},
+                 {"stage", StageName(repository ? repository->stage() : Stage::kAbsent)},
+                 {"target", StageName(*stage)}},
+                202);
+}
+
+HttpResponse ControlApi::Change(const RepositoryKey& key, const std::string& action) {
+  RepositoryPtr repository = cache_.Find(key);
+  if (!repository && action == "pin") {
+    // To pin is to want it here.
+    auto found = cache_.Warm(key, Stage::kTip)->Wait();
+    if (!found) return Failure(found.error());
+    repository = cache_.Find(key);
+  }
+  if (!repository) {
+    return Failure({Errc::kNotFound, key.Text() + " is not in the cache"});
+  }
+  Status changed;
+  if (action == "refresh") {
+    changed = cache_.Refresh(repository)->Wait();
+  } else if (action == "pin" || action == "unpin") {
+    changed = cache_.SetPinned(repository, action == "pin");
+  } else if (action == "evict") {
+    changed = cache_.Evict(repository, "asked for", "");
+  } else {
+    return Failure({Errc::kNotFound, "no such action"});
+  }
+  if (!changed) return Failure(changed.error());
+  return Answer(RepositoryJson(*repository));
+}
+
+Json ControlApi::StatusJson() const {
+  Json fetching = Json::array();
+  for (const ActiveTransfer& transfer : cache_.ActiveTransfers()) {
+    Json entry = ProgressJson(transfer);
+    entry["key"] = transfer.key;
+    entry["startedAt"] = TimeJson(transfer.started_at);
+    entry["attempts"] = transfer.attempt_count;
+    fetching.push_back(std::move(entry));
+  }
+  const std::vector<RepositoryPtr> repositories = cache_.Repositories();
+  const auto on_disk_count = std::count_if(
+      repositories.begin(), repositories.end(),
+      [](const RepositoryPtr& repository) { return repository->stage() != Stage::kAbsent; });
+  const auto uptime =
+      std::chrono::duration_cast<std::chrono::seconds>(cache_.clock().Now() - started_at_);
+  return {{"version", REPOSFS_VERSION},
+          {"pid", getpid()},
+          {"startedAt", TimeJson(started_at_)},
+          {"uptimeSeconds", uptime.count()},
+          {"mountpoint", facts_.mountpoint},
+          {"cacheDirectory", cache_.options().cache.directory.string()},
+          {"configFile", TextOrNull(facts_.config_file)},
+          {"quotaBytes", cache_.quota_bytes()},
+          {"usedBytes", cache_.used_bytes()},
+          {"repositories", on_disk_count},
+          {"httpListen", TextOrNull(http_address_)},
+          {"nodes", facts_.node_count()},
+          {"parkedRequests", facts_.parked_count()},
+          {"fetching", std::move(fetching)},
+          {"problems", ProblemsJson()}};
+}
+
+Json ControlApi::ProblemsJson() const {
+  Json problems = Json::array();
+  for (const RepositoryPtr& repository : cache_.Repositories()) {
+    const RepositoryRecord record = repository->record();
+    if (record.error.empty()) continue;
+    problems.push_back({{"key", record.key},
+                        {"error", record.error},
+                        {"code", record.error_code},
+                        {"at", TimeJson(record.error_at)}});
+  }
+  return problems;
+}
+
+Json ControlApi::RepositoryJson(const Repository& repository) const {
+  const RepositoryRecord record = repository.record();
+  return {{"key", record.key},
+          {"upstream", record.upstream},
+          {"stage", StageName(record.stage)},
+          {"bytes", record.size_bytes},
+          {"lastOpened", TimeJson(record.last_opened)},
+          {"opens", record.open_count},
+          {"pinned", cache_.IsPinned(repository)},
+          {"head", TextOrNull(record.head)},
+          {"lastChecked", TimeJson(record.last_checked)},
+          {"lastChanged", TimeJson(record.last_changed)},
+          {"error", TextOrNull(record.error)}};
+}
+
+Json ControlApi::JobsJson(const std::string& key) const {
+  Json shown = Json::array();
+  auto jobs = cache_.Jobs();
+  if (!jobs) return shown;
+  std::map<std::int64_t, std::string> keys;
+  for (const RepositoryPtr& repository : cache_.Repositories()) {
+    keys.emplace(repository->id(), repository->key().Text());
+  }
+  for (const Job& job : *jobs) {
+    const std::string& of = keys[job.repository];
+    if (!key.empty() && of != key) continue;
+    shown.push_back({{"id", job.id},
+                     {"key", of},
+                     {"kind", JobKindName(job.kind)},
+                     {"state", job.running ? "running" : "queued"},
+                     {"priority", job.priority},
+                     {"attempts", job.attempts},
+                     {"notBefore", TimeJson(job.not_before)},
+                     {"lastError", TextOrNull(Printable(job.last_error))}});
+  }
+  return shown;
+}
+
+Json ControlApi::EvictionsJson(const std::string& key) const {
+  Json shown = Json::array();
+  auto evictions = cache_.Evictions(key, kEvictionCountShown);
+  if (!evictions) return shown;
+  for (const EvictionRecord& eviction : *evictions) {
+    shown.push_back({{"at", TimeJson(eviction.at)},
+                     {"key", eviction.key},
+                     {"reason", Printable(eviction.reason)},
+                     {"bytes", eviction.size_bytes},
+                     {"for", TextOrNull(eviction.for_key)}});
+  }
+  return shown;
+}
+
+}  // namespace reposfs

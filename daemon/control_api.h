@@ -1,0 +1,76 @@
+// What the commands ask the daemon: JSON about the cache, and changes to it.
+//
+// The interface is described where it is used, in daemon/control_client.h.
+//
+// Thread-safety: Handle() may be called from any thread.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/flight.h"
+#include "base/mutex.h"
+#include "cache/repository_cache.h"
+#include "daemon/http_server.h"
+
+namespace reposfs {
+
+// Who may do what.
+enum class ControlAccess {
+  kReadOnly,  // Anybody who reaches the HTTP address.
+  kFull,      // Who may use the Unix socket.
+};
+
+class ControlApi {
+ public:
+  // What only the daemon as a whole knows.
+  struct Facts {
+    std::string mountpoint;
+    std::string config_file;
+    std::function<std::size_t()> node_count;
+    std::function<std::size_t()> parked_count;
+  };
+
+  ControlApi(RepositoryCache& cache, Facts facts);
+
+  HttpResponse Handle(const HttpRequest& request, ControlAccess access);
+
+  // Shown in the status once the HTTP server listens.  Call it before that.
+  void SetHttpAddress(std::string address) { http_address_ = std::move(address); }
+
+ private:
+  // A warming that a user asked for.
+  struct Warming {
+    FlightPtr flight;
+    WallTime failed_at{};
+    std::optional<Error> error;
+  };
+
+  HttpResponse HandleGet(const std::vector<std::string>& path);
+  HttpResponse HandlePost(const std::vector<std::string>& path, const std::string& body);
+  HttpResponse Show(const RepositoryKey& key) REPOSFS_EXCLUDES(mutex_);
+  HttpResponse Warm(const RepositoryKey& key, const std::string& body) REPOSFS_EXCLUDES(mutex_);
+  HttpResponse Change(const RepositoryKey& key, const std::string& action);
+
+  nlohmann::ordered_json StatusJson() const;
+  nlohmann::ordered_json RepositoryJson(const Repository& repository) const;
+  nlohmann::ordered_json JobsJson(const std::string& key) const;
+  nlohmann::ordered_json EvictionsJson(const std::string& key) const;
+  nlohmann::ordered_json ProblemsJson() const;
+  Result<RepositoryKey> KeyOf(const std::vector<std::string>& path) const;
+
+  RepositoryCache& cache_;
+  const Facts facts_;
+  const WallTime started_at_;
+  std::string http_address_;
+
+  Mutex mutex_;  // Before those of the cache.
+  std::map<std::string, Warming> warmings_ REPOSFS_GUARDED_BY(mutex_);
+};
+
+}  // namespace reposfs

@@ -1,0 +1,192 @@
+#include "daemon/http_server.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/file_util.h"
+#include "base/unique_fd.h"
+
+namespace reposfs {
+namespace {
+
+constexpr int kBacklog = 64;
+constexpr unsigned kThreadCount = 2;
+constexpr unsigned kConnectionCountMax = 128;
+constexpr unsigned kIdleTimeoutS = 60;
+
+// One request while its body arrives.
+struct Conversation {
+  HttpRequest request;
+  bool too_large = false;
+};
+
+struct AddressDeleter {
+  void operator()(addrinfo* addresses) const noexcept { freeaddrinfo(addresses); }
+};
+
+MHD_Result Reply(MHD_Connection* connection, const HttpResponse& response) {
+  MHD_Response* raw = MHD_create_response_from_buffer(
+      response.body.size(), const_cast<char*>(response.body.data()), MHD_RESPMEM_MUST_COPY);
+  if (raw == nullptr) return MHD_NO;
+  MHD_add_response_header(raw, "Content-Type", response.content_type.c_str());
+  MHD_add_response_header(raw, "X-Content-Type-Options", "nosniff");
+  MHD_add_response_header(raw, "Cache-Control", "no-store");
+  const MHD_Result queued =
+      MHD_queue_response(connection, static_cast<unsigned>(response.status), raw);
+  MHD_destroy_response(raw);
+  return queued;
+}
+
+MHD_Result OnRequest(void* context, MHD_Connection* connection, const char* url, const char* method,
+                     const char*, const char* upload, std::size_t* upload_size,
+                     void** per_request) noexcept {
+  auto* conversation = static_cast<Conversation*>(*per_request);
+  if (conversation == nullptr) {
+    *per_request = new Conversation{{method, url, {}}, false};
+    return MHD_YES;
+  }
+  if (*upload_size > 0) {
+    conversation->too_large |=
+        conversation->request.body.size() + *upload_size > HttpServer::kBodyMaxBytes;
+    if (!conversation->too_large) conversation->request.body.append(upload, *upload_size);
+    *upload_size = 0;
+    return MHD_YES;
+  }
+  if (conversation->too_large) {
+    return Reply(connection, {413, "application/json", R"({"error":"the body is too large"})"});
+  }
+  const auto& handler = *static_cast<const HttpServer::Handler*>(context);
+  return Reply(connection, handler(conversation->request));
+}
+
+void OnCompleted(void*, MHD_Connection*, void** per_request, MHD_RequestTerminationCode) noexcept {
+  delete static_cast<Conversation*>(*per_request);
+  *per_request = nullptr;
+}
+
+// Keeps libmicrohttpd from decoding %2F in a path, which would move the borders of its parts.
+std::size_t KeepEncoded(void*, MHD_Connection*, char* text) noexcept {
+  return std::strlen(text);
+}
+
+Result<UniqueFd> BindUnix(const std::filesystem::path& path) {
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return ErrnoError(errno, "socket");
+  // A socket's address has room for 107 bytes; through the directory's descriptor any path fits.
+  auto directory = OpenFile(path.parent_path(), O_PATH | O_DIRECTORY);
+  if (!directory) return std::move(directory).error();
+  const std::string brief =
+      "/proc/self/fd/" + std::to_string(directory->get()) + "/" + path.filename().string();
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  brief.copy(address.sun_path, sizeof address.sun_path - 1);
+  ::unlink(path.c_str());
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return ErrnoError(errno, "listen on " + path.string());
+  }
+  if (::chmod(path.c_str(), 0600) != 0) return ErrnoError(errno, "protect " + path.string());
+  return fd;
+}
+
+Result<UniqueFd> BindTcp(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string::npos) {
+    return Error{Errc::kInvalidArgument, "http.listen: \"" + text + "\" is not ADDRESS:PORT"};
+  }
+  std::string host = text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  addrinfo hints{};
+  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* raw = nullptr;
+  if (getaddrinfo(host.c_str(), text.substr(colon + 1).c_str(), &hints, &raw) != 0) {
+    return Error{Errc::kInvalidArgument, "http.listen: \"" + text + "\" is not ADDRESS:PORT"};
+  }
+  const std::unique_ptr<addrinfo, AddressDeleter> addresses(raw);
+  UniqueFd fd(::socket(raw->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return ErrnoError(errno, "socket");
+  const int yes = 1;
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  if (::bind(fd.get(), raw->ai_addr, raw->ai_addrlen) != 0) {
+    return ErrnoError(errno, "listen on " + text);
+  }
+  return fd;
+}
+
+std::string BoundAddress(int fd, const std::string& asked) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return asked;
+  char host[NI_MAXHOST];
+  char port[NI_MAXSERV];
+  if (::getnameinfo(reinterpret_cast<sockaddr*>(&storage), size, host, sizeof host, port,
+                    sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+    return asked;
+  }
+  const std::string text = host;
+  return (text.find(':') == std::string::npos ? text : "[" + text + "]") + ":" + port;
+}
+
+}  // namespace
+
+struct HttpServer::Daemon {
+  explicit Daemon(MHD_Daemon* daemon) : raw(daemon) {}
+  ~Daemon() { MHD_stop_daemon(raw); }
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+  MHD_Daemon* raw;
+};
+
+HttpServer::HttpServer(std::string address, Handler handler)
+    : address_(std::move(address)), handler_(std::move(handler)) {}
+
+HttpServer::~HttpServer() = default;
+
+Status HttpServer::Start(int listening_fd) {
+  if (::listen(listening_fd, kBacklog) != 0) {
+    const Error error = ErrnoError(errno, "listen on " + address_);
+    ::shutdown(listening_fd, SHUT_RDWR);
+    return error;
+  }
+  MHD_Daemon* raw = MHD_start_daemon(
+      MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD, 0, nullptr, nullptr, OnRequest,
+      const_cast<Handler*>(&handler_), MHD_OPTION_LISTEN_SOCKET, listening_fd,
+      MHD_OPTION_THREAD_POOL_SIZE, kThreadCount, MHD_OPTION_CONNECTION_LIMIT, kConnectionCountMax,
+      MHD_OPTION_CONNECTION_TIMEOUT, kIdleTimeoutS, MHD_OPTION_NOTIFY_COMPLETED, OnCompleted,
+      nullptr, MHD_OPTION_UNESCAPE_CALLBACK, KeepEncoded, nullptr, MHD_OPTION_END);
+  if (raw == nullptr) return Error{Errc::kIo, "HTTP server not started on " + address_};
+  daemon_ = std::make_unique<Daemon>(raw);
+  return {};
+}
+
+Result<std::unique_ptr<HttpServer>> HttpServer::ListenUnix(const std::filesystem::path& path,
+                                                           Handler handler) {
+  auto fd = BindUnix(path);
+  if (!fd) return std::move(fd).error();
+  std::unique_ptr<HttpServer> server(new HttpServer(path.string(), std::move(handler)));
+  if (auto started = server->Start(fd->get()); !started) return std::move(started).error();
+  fd->release();  // MHD_stop_daemon() closes it.
+  return server;
+}
+
+Result<std::unique_ptr<HttpServer>> HttpServer::ListenTcp(const std::string& address,
+                                                          Handler handler) {
+  auto fd = BindTcp(address);
+  if (!fd) return std::move(fd).error();
+  std::unique_ptr<HttpServer> server(
+      new HttpServer(BoundAddress(fd->get(), address), std::move(handler)));
+  if (auto started = server->Start(fd->get()); !started) return std::move(started).error();
+  fd->release();  // MHD_stop_daemon() closes it.
+  return server;
+}
+
+}  // namespace reposfs

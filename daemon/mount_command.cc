@@ -1,0 +1,207 @@
+#include "daemon/mount_command.h"
+
+#include <signal.h>
+#include <spdlog/sinks/rotating_file_sink.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <utility>
+
+#include "base/file_util.h"
+#include "base/process.h"
+#include "cache/git_transport.h"
+#include "daemon/control_api.h"
+#include "daemon/http_server.h"
+#include "daemon/mount_table.h"
+#include "fs/session.h"
+
+namespace reposfs {
+namespace {
+
+constexpr std::size_t kLogFileMaxBytes = 10u << 20;
+constexpr std::size_t kLogFileCount = 3;
+constexpr rlim_t kOpenFileCountWanted = 1u << 20;
+
+void SetUpLogging(const Config& config, bool foreground) {
+  std::shared_ptr<spdlog::logger> logger;
+  if (foreground) {
+    logger = spdlog::stderr_color_mt("reposfs");
+  } else {
+    logger =
+        spdlog::rotating_logger_mt("reposfs", (config.cache.directory / "reposfs.log").string(),
+                                   kLogFileMaxBytes, kLogFileCount);
+  }
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+  logger->set_level(spdlog::level::from_str(config.log.level));
+  logger->flush_on(spdlog::level::info);
+  spdlog::set_default_logger(std::move(logger));
+}
+
+// Packs that the mount shows stay open while the kernel knows them.
+void RaiseOpenFileLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  rlimit wanted{std::max(limit.rlim_cur, std::min(limit.rlim_max, kOpenFileCountWanted)),
+                limit.rlim_max};
+  if (geteuid() == 0) wanted = {kOpenFileCountWanted, kOpenFileCountWanted};
+  if (setrlimit(RLIMIT_NOFILE, &wanted) == 0) return;
+  wanted = {limit.rlim_max, limit.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &wanted);
+}
+
+// The session's own handlers take them on the main thread; no other thread may.
+void BlockSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+}
+
+// What a killed daemon has left: a mount that nobody answers for.
+Status ClearStaleMount(const std::filesystem::path& mountpoint) {
+  struct stat info {};
+  if (::stat(mountpoint.c_str(), &info) == 0 || errno != ENOTCONN) return {};
+  if (::umount2(mountpoint.c_str(), MNT_DETACH) == 0) return {};
+  ProcessOptions unmount;
+  unmount.argv = {"fusermount3", "-u", "-z", mountpoint.string()};
+  unmount.environment = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"};
+  auto result = RunProcess(unmount);
+  if (result && result->ok()) return {};
+  return Error{Errc::kIo, mountpoint.string() +
+                              " is left from a reposfs that has died; run: fusermount3 -uz " +
+                              mountpoint.string()};
+}
+
+bool Contains(const std::filesystem::path& directory, const std::filesystem::path& path) {
+  const auto [end, rest] =
+      std::mismatch(directory.begin(), directory.end(), path.begin(), path.end());
+  return end == directory.end();
+}
+
+Status CheckMountpoint(const std::filesystem::path& mountpoint,
+                       const std::filesystem::path& cache) {
+  if (Contains(mountpoint, cache)) {
+    return Error{Errc::kInvalidArgument, "the cache " + cache.string() +
+                                             " may not lie in the mount; set cache.directory to "
+                                             "another place"};
+  }
+  if (auto cleared = ClearStaleMount(mountpoint); !cleared) return cleared;
+  auto mounts = ReadMountTable();
+  if (!mounts) return std::move(mounts).error();
+  const auto mountpoints = ReposfsMountpoints(*mounts);
+  if (std::find(mountpoints.begin(), mountpoints.end(), mountpoint) != mountpoints.end()) {
+    return Error{Errc::kInvalidArgument,
+                 "reposfs is mounted on " + mountpoint.string() + " already; see: reposfs status"};
+  }
+  return MakeDirectories(mountpoint);
+}
+
+// Everything that serves, in the order in which it starts; it ends in the opposite one.
+class Daemon {
+ public:
+  Daemon(const Config& config, const MountArguments& arguments)
+      : config_(config), arguments_(arguments), origin_(config.hosts), transport_(config.fetch) {}
+
+  Status Start() {
+    if (auto good = CheckMountpoint(arguments_.mountpoint, config_.cache.directory); !good) {
+      return good;
+    }
+    auto cache = RepositoryCache::Open(
+        {config_.cache, config_.freshness, config_.history, config_.fetch, config_.lru}, origin_,
+        transport_, clock_);
+    if (!cache) return std::move(cache).error();
+    cache_ = std::move(*cache);
+
+    SessionOptions options;
+    options.mountpoint = arguments_.mountpoint;
+    options.allow_other = config_.mount.allow_other;
+    options.uid = config_.mount.uid.value_or(getuid());
+    options.gid = config_.mount.gid.value_or(getgid());
+    options.lookup = config_.lookup;
+    options.kernel_options = arguments_.options;
+    auto session = Session::Mount(std::move(options), *cache_);
+    if (!session) return std::move(session).error();
+    session_ = std::move(*session);
+    return StartServers();
+  }
+
+  Status Run() { return session_->Run(); }
+
+ private:
+  Status StartServers() {
+    api_ = std::make_unique<ControlApi>(
+        *cache_, ControlApi::Facts{arguments_.mountpoint.string(), config_.file.string(),
+                                   [this] { return session_->node_count(); },
+                                   [this] { return session_->parked_count(); }});
+    if (!config_.http.listen.empty()) {
+      auto http = HttpServer::ListenTcp(config_.http.listen, [this](const HttpRequest& request) {
+        return api_->Handle(request, ControlAccess::kReadOnly);
+      });
+      if (http) {
+        http_ = std::move(*http);
+        api_->SetHttpAddress(http_->address());
+      } else {
+        // The mount does not depend on it; another reposfs may have the port.
+        spdlog::warn("no HTTP interface cause=\"{}\" advice=\"set http.listen to a free port\"",
+                     http.error().message);
+      }
+    }
+    auto control = HttpServer::ListenUnix(
+        config_.cache.directory / "control.sock",
+        [this](const HttpRequest& request) { return api_->Handle(request, ControlAccess::kFull); });
+    if (!control) return std::move(control).error();
+    control_ = std::move(*control);
+    return {};
+  }
+
+  const Config& config_;
+  const MountArguments& arguments_;
+  const UpstreamOrigin origin_;
+  GitTransport transport_;
+  const SystemClock clock_;
+  std::unique_ptr<RepositoryCache> cache_;
+  std::unique_ptr<Session> session_;
+  std::unique_ptr<ControlApi> api_;
+  std::unique_ptr<HttpServer> http_;
+  std::unique_ptr<HttpServer> control_;
+};
+
+}  // namespace
+
+int RunMount(const Config& config, const MountArguments& arguments, ReadinessReporter& reporter) {
+  BlockSignals();
+  RaiseOpenFileLimit();
+  if (auto made = MakeDirectories(config.cache.directory); !made) {
+    reporter.Failed(made.error());
+    return 1;
+  }
+  SetUpLogging(config, arguments.foreground);
+  auto daemon = std::make_unique<Daemon>(config, arguments);
+  if (auto started = daemon->Start(); !started) {
+    reporter.Failed(started.error());
+    return 1;
+  }
+  spdlog::info("mounted on={} cache={} version={}", arguments.mountpoint.string(),
+               config.cache.directory.string(), REPOSFS_VERSION);
+  reporter.Note("serving " + arguments.mountpoint.string());
+  reporter.Ready();
+  const Status served = daemon->Run();
+  reporter.Stopping();
+  daemon.reset();
+  if (!served) {
+    spdlog::error("stopped cause=\"{}\"", served.error().message);
+    return 1;
+  }
+  spdlog::info("unmounted from={}", arguments.mountpoint.string());
+  return 0;
+}
+
+}  // namespace reposfs
