@@ -43,8 +43,8 @@ TEST_F(DiskTest, AFullDiskIsNoSpaceAndHurtsNobodyElse) {
   FillSmall(server_.Create("f/small"));
   Mount();
   ASSERT_TRUE(daemon_.Warm(Key("f/small")));
-  EXPECT_TRUE(WaitUntil([&] { return ErrnoOfRead(Path("f/large") / "data/300") == ENOSPC; },
-                        kSettleTimeout));
+  EXPECT_TRUE(
+      WaitUntil([&] { return ErrnoOfReadingAll(Path("f/large")) == ENOSPC; }, kSettleTimeout));
   EXPECT_EQ(ReadFile(Path("f/small") / "README.md"), "hello\n");
   EXPECT_TRUE(WaitUntil([&] { return List(daemon_.cache() / "tmp").empty(); }, kSettleTimeout));
   FillWith(server_.Create("f/next"), "fits\n");
@@ -107,9 +107,9 @@ TEST_F(DiskTest, AFetchThatIsCutOffLeavesNothingAndIsTriedAgain) {
   server_.SetCut("f/cut", "300000");
   daemon_.Set("fetch.requestTimeout", "5s");
   Mount();
-  EXPECT_NE(ErrnoOfRead(Path("f/cut") / "data/60"), 0);
+  EXPECT_NE(ErrnoOfRead(Path("f/cut") / "more/7/60"), 0);
   server_.SetCut("f/cut", "");
-  EXPECT_TRUE(WaitUntil([&] { return ErrnoOfRead(Path("f/cut") / "data/60") == 0; },
+  EXPECT_TRUE(WaitUntil([&] { return ErrnoOfRead(Path("f/cut") / "more/7/60") == 0; },
                         std::chrono::seconds(60)));
   EXPECT_TRUE(daemon_.Warm(Key("f/cut")));
   EXPECT_TRUE(WaitUntil([&] { return List(daemon_.cache() / "tmp").empty(); }, kSettleTimeout));

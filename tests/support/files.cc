@@ -59,6 +59,21 @@ int ErrnoOfList(const fs::path& path) {
   }
 }
 
+int ErrnoOfReadingAll(const fs::path& path) {
+  if (const int failed = ErrnoOfList(path); failed != 0) return failed;
+  for (const std::string& name : List(path)) {
+    const fs::path entry = path / name;
+    struct stat stat;
+    if (name == ".git") continue;
+    if (::lstat(entry.c_str(), &stat) != 0) return errno;
+    const int failed = S_ISDIR(stat.st_mode)   ? ErrnoOfReadingAll(entry)
+                       : S_ISREG(stat.st_mode) ? ErrnoOfRead(entry)
+                                               : 0;
+    if (failed != 0) return failed;
+  }
+  return 0;
+}
+
 std::vector<std::string> List(const fs::path& path) {
   std::vector<std::string> names;
   const std::unique_ptr<DIR, CloseDir> directory(::opendir(path.c_str()));

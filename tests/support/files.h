@@ -17,6 +17,8 @@ void WriteFile(const std::filesystem::path& path, std::string_view text);
 int ErrnoOfStat(const std::filesystem::path& path);
 int ErrnoOfRead(const std::filesystem::path& path);
 int ErrnoOfList(const std::filesystem::path& path);
+// Of the first file in the tree under `path` that can't be read, but not in its `.git`.
+int ErrnoOfReadingAll(const std::filesystem::path& path);
 
 // The names in a directory but `.` and `..`, sorted; empty if it can't be read.
 std::vector<std::string> List(const std::filesystem::path& directory);

@@ -21,6 +21,7 @@ std::string HashObject(const fs::path& repository, const std::string& type,
 
 std::string RawOid(const std::string& hex) {
   std::string raw;
+  raw.reserve(hex.size() / 2);
   for (std::size_t at = 0; at < hex.size(); at += 2) {
     raw += static_cast<char>(std::strtoul(hex.substr(at, 2).c_str(), nullptr, 16));
   }

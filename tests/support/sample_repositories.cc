@@ -4,6 +4,7 @@
 #include <random>
 
 #include "tests/support/command.h"
+#include "tests/support/hostile_repositories.h"
 #include "tests/support/repository_builder.h"
 
 namespace reposfs::testing {
@@ -158,11 +159,16 @@ void FillHistory(const fs::path& repository, const HistoryOptions& options) {
 
 void FillRandom(const fs::path& repository, std::uint64_t size_bytes, unsigned seed) {
   constexpr std::uint64_t kFileBytes = 64 << 10;
+  constexpr std::uint64_t kFilesPerDirectory = 8;
   std::mt19937_64 random(seed);
   RepositoryBuilder builder(repository);
   std::map<std::string, RepositoryBuilder::Mark> blobs;
   for (std::uint64_t done = 0; done < size_bytes; done += kFileBytes) {
-    const std::string path = "data/" + std::to_string(done / kFileBytes);
+    const std::uint64_t file = done / kFileBytes;
+    const std::string path =
+        (file < kFilesPerDirectory ? "data/"
+                                   : "more/" + std::to_string(file / kFilesPerDirectory) + "/") +
+        std::to_string(file);
     blobs[path] = builder.Blob(RandomBytes(kFileBytes, random));
   }
   blobs["file"] = builder.Blob("seed " + std::to_string(seed) + "\n");
@@ -189,17 +195,20 @@ void FillLargeFile(const fs::path& repository) {
 }
 
 void FillWide(const fs::path& repository, int entry_count) {
-  RepositoryBuilder builder(repository);
-  std::vector<RepositoryBuilder::Mark> contents;
+  // fast-import looks names up one by one, which takes hours for a million of them.
+  std::vector<std::string> contents;
   for (int content = 0; content < 100; ++content) {
-    contents.push_back(builder.Blob("content " + std::to_string(content) + "\n"));
+    contents.push_back(WriteBlob(repository, "content " + std::to_string(content) + "\n"));
   }
-  std::map<std::string, RepositoryBuilder::Mark> blobs;
+  std::vector<TreeEntry> entries;
   for (int entry = 0; entry < entry_count; ++entry) {
-    blobs["wide/entry-" + std::to_string(entry)] =
-        contents[static_cast<std::size_t>(entry) % contents.size()];
+    std::string digits = std::to_string(entry);
+    digits.insert(0, 7 - digits.size(), '0');
+    entries.push_back(
+        {"100644", "entry-" + digits, contents[static_cast<std::size_t>(entry) % contents.size()]});
   }
-  builder.CommitBlobs("main", "wide\n", blobs);
+  const std::string wide = WriteTree(repository, entries);
+  CommitTree(repository, WriteTree(repository, {{"40000", "wide", wide}}));
 }
 
 }  // namespace reposfs::testing

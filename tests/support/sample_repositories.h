@@ -28,6 +28,7 @@ struct HistoryOptions {
 void FillHistory(const std::filesystem::path& repository, const HistoryOptions& options);
 
 // About `size_bytes` that do not compress, in files of 64 KiB: on disk it is as large as it says.
+// Eight files are in a directory: data/0 to data/7, then more/1/8 and so on.
 void FillRandom(const std::filesystem::path& repository, std::uint64_t size_bytes, unsigned seed);
 
 // Every oddity that a checkout must reproduce: executables, links of all kinds, a submodule, names
