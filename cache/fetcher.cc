@@ -46,6 +46,16 @@ std::vector<std::string> PackNames(const StoreDirectory& directory) {
   return names;
 }
 
+// Notes that `names` are to go when `staging` is adopted, but for those that come again with it:
+// the same objects make a pack of the same name.
+Status ReplacePacks(std::vector<std::string> names, Staging& staging) {
+  std::erase_if(names, [&](const std::string& name) {
+    std::error_code error;
+    return std::filesystem::exists(staging.path() / "objects" / "pack" / name, error);
+  });
+  return staging.Replace(names);
+}
+
 }  // namespace
 
 Result<Oid> PeelToCommit(const ObjectStore& objects, Oid id) {
@@ -122,14 +132,20 @@ Status Fetcher::Run(Repository& repository, const Transfer& transfer,
     request.depth = transfer.depth;
     request.without_blobs = transfer.without_blobs;
     request.ignore_local = transfer.ignore_local;
-    request.on_progress = control.on_progress;
+    const auto on_progress = [&](FetchProgress progress) -> Status {
+      if (transfer.replaces_all_packs) progress.replaced_bytes = repository.size_bytes();
+      return control.on_progress ? control.on_progress(progress) : Status();
+    };
+    request.on_progress = on_progress;
     if (auto fetched = RunFromAnySource(repository, request); !fetched) return fetched;
     // What came since the last look counts, too.
-    if (control.on_progress) {
-      const FetchProgress whole{DiskUsageBytes(control.staging / "objects"), 0, 0};
-      if (auto admitted = control.on_progress(whole); !admitted) return admitted;
+    FetchProgress whole;
+    whole.received_bytes = DiskUsageBytes(control.staging / "objects");
+    if (auto admitted = on_progress(whole); !admitted) return admitted;
+    // Listed now, not at the beginning: single blobs may have come meanwhile.
+    if (transfer.replaces_all_packs) {
+      if (auto listed = ReplacePacks(PackNames(directory), *staging); !listed) return listed;
     }
-    if (auto listed = staging->Replace(transfer.replaced_packs); !listed) return listed;
     if (auto sealed = staging->Seal(); !sealed) return sealed;
   }
   if (auto adopted = directory.Adopt(*staging); !adopted) return adopted;
@@ -186,7 +202,7 @@ Status Fetcher::FetchContent(Repository& repository, const Oid& commit,
         repository.stage() == Stage::kComplete ? FetchDepth::kAsIs : FetchDepth::kCommitOnly;
     transfer.ignore_local = true;
     // With one root only, all that is here is part of what will come.
-    if (repository.roots().size() == 1) transfer.replaced_packs = PackNames(repository.directory());
+    transfer.replaces_all_packs = repository.roots().size() == 1;
     if (auto fetched = Run(repository, transfer, control); !fetched) return fetched;
     missing = MissingBlobs(repository.objects(), commit);
     if (!missing) return std::move(missing).error();
@@ -296,19 +312,16 @@ Status Fetcher::Maintain(Repository& repository, const TransferControl& control)
   for (const auto& arguments : commands) {
     ProcessOptions options = GitCommand(arguments, limits_, nullptr);
     options.supervise = [&] {
-      return control.on_progress({DiskUsageBytes(control.staging / "objects"), 0, 0});
+      FetchProgress progress;
+      progress.received_bytes = DiskUsageBytes(control.staging / "objects");
+      return control.on_progress(progress);
     };
     auto result = RunProcess(options);
     if (!result) return std::move(result).error();
     if (!result->ok()) return GitFailure(*result, "maintain " + repository.key().Text());
   }
   if (index_count > 1) {
-    std::vector<std::string> replaced = old_packs;
-    std::erase_if(replaced, [&](const std::string& name) {
-      std::error_code error;
-      return std::filesystem::exists(control.staging / "objects" / "pack" / name, error);
-    });
-    if (auto listed = staging->Replace(replaced); !listed) return listed;
+    if (auto listed = ReplacePacks(old_packs, *staging); !listed) return listed;
   }
   if (auto sealed = staging->Seal(); !sealed) return sealed;
   if (auto adopted = directory.Adopt(*staging); !adopted) return adopted;

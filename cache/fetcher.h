@@ -65,7 +65,7 @@ class Fetcher {
     FetchDepth depth = FetchDepth::kAsIs;
     bool without_blobs = false;
     bool ignore_local = false;
-    std::vector<std::string> replaced_packs;
+    bool replaces_all_packs = false;  // What comes holds all that is here.
   };
 
   // Runs `transfer` from the first source that answers, and adopts what came.

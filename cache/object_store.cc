@@ -223,6 +223,12 @@ void ObjectStore::Refresh() {
   outdated.swap(idle_);
 }
 
+void ObjectStore::CloseIdle() {
+  std::vector<std::unique_ptr<Handle>> idle;  // Closed after the lock is released.
+  MutexLock lock(mutex_);
+  idle.swap(idle_);
+}
+
 Result<Commit> ParseCommit(std::string_view content) {
   const Error malformed{Errc::kCorrupt, "malformed commit"};
   constexpr std::string_view kTree = "tree ";

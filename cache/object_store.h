@@ -76,6 +76,9 @@ class ObjectStore {
   // give their space back.
   void Refresh() REPOSFS_EXCLUDES(mutex_);
 
+  // Closes the handles that nobody uses now; the next read opens one again.
+  void CloseIdle() REPOSFS_EXCLUDES(mutex_);
+
  private:
   struct Handle;
   class Lease;

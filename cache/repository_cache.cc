@@ -23,6 +23,8 @@ namespace stdfs = std::filesystem;
 
 constexpr std::size_t kDirectoryEntryCountMax = 100'000;
 constexpr milliseconds kTick(1'000);
+// Open packs cost descriptors and address space; ten thousand repositories can't all keep theirs.
+constexpr milliseconds kHandlesIdleFor = std::chrono::minutes(1);
 constexpr milliseconds kCheckIntervalMin = std::chrono::seconds(45);
 constexpr milliseconds kCheckIntervalMax = std::chrono::hours(8);
 
@@ -194,6 +196,7 @@ void RepositoryCache::Tick() {
   runner_->Tick();
   for (const RepositoryPtr& repository : repositories) {
     if (repository->stage() == Stage::kAbsent) continue;
+    if (now - repository->last_opened() > kHandlesIdleFor) repository->objects().CloseIdle();
     if (now - repository->last_opened() > options_.freshness.active_for) continue;
     if (NextCheck(*repository) <= now) runner_->Submit(repository, JobKind::kFetch, "", 10);
   }

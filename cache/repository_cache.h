@@ -188,6 +188,7 @@ class RepositoryCache {
                         const TransferControl& control);
   Status ExecuteHistory(const RepositoryPtr& repository, const TransferControl& control);
   Status ExecuteFetch(const RepositoryPtr& repository, const TransferControl& control);
+  Status ExecuteMaintain(const RepositoryPtr& repository, const TransferControl& control);
   void AfterFailure(const Job& job, const RepositoryPtr& repository, const Error& error);
   bool HasTransfer(const RepositoryKey& key) const REPOSFS_EXCLUDES(mutex_);
   void RecordError(const RepositoryPtr& repository, const Error& error);

@@ -46,11 +46,14 @@ std::string_view AdviceFor(Errc code) {
 // Stands for one transfer in the account of room and in the list of what is under way.
 class RepositoryCache::TransferWatch {
  public:
+  enum class Room { kNeeded, kNotNeeded };
+
   TransferWatch(RepositoryCache& cache, const RepositoryPtr& repository, const Job& job,
-                FlightPtr flight)
+                FlightPtr flight, Room room)
       : cache_(cache),
         account_(*cache.room_, repository),
         flight_(std::move(flight)),
+        needs_room_(room == Room::kNeeded),
         id_(cache.next_scratch_.fetch_add(1)) {
     MutexLock lock(cache_.mutex_);
     cache_.active_.emplace(id_, ActiveTransfer{repository->key().Text(), job.kind, job.attempts,
@@ -77,12 +80,13 @@ class RepositoryCache::TransferWatch {
       MutexLock lock(cache_.mutex_);
       cache_.active_.at(id_).progress = progress;
     }
-    return account_.Grow(progress);
+    return needs_room_ ? account_.Grow(progress) : Status();
   }
 
   RepositoryCache& cache_;
   RoomKeeper::Account account_;
   const FlightPtr flight_;
+  const bool needs_room_;
   const std::uint64_t id_;
   std::uint64_t last_received_bytes_ = 0;
 };
@@ -97,7 +101,9 @@ HistoryPolicy RepositoryCache::HistoryOf(const RepositoryKey& key) const {
 Status RepositoryCache::Execute(const Job& job, const RepositoryPtr& repository,
                                 const FlightPtr& flight) {
   if (stopping_) return Error{Errc::kInterrupted, "reposfs is stopping"};
-  TransferWatch watch(*this, repository, job, flight);
+  TransferWatch watch(*this, repository, job, flight,
+                      job.kind == JobKind::kMaintain ? TransferWatch::Room::kNotNeeded
+                                                     : TransferWatch::Room::kNeeded);
   const TransferControl control = watch.Control("job-" + std::to_string(job.id));
   RefsOf(*repository);
   switch (job.kind) {
@@ -110,9 +116,16 @@ Status RepositoryCache::Execute(const Job& job, const RepositoryPtr& repository,
     case JobKind::kFetch:
       return ExecuteFetch(repository, control);
     case JobKind::kMaintain:
-      return fetcher_.Maintain(*repository, control);
+      return ExecuteMaintain(repository, control);
   }
   return {};
+}
+
+Status RepositoryCache::ExecuteMaintain(const RepositoryPtr& repository,
+                                        const TransferControl& control) {
+  // For a while there are two copies.  Nobody shall go for the sake of tidiness.
+  if (!room_->HasRoomFor(repository->size_bytes())) return {};
+  return fetcher_.Maintain(*repository, control);
 }
 
 Status RepositoryCache::ExecuteClone(const RepositoryPtr& repository, const std::string& want,
@@ -178,7 +191,10 @@ void RepositoryCache::RunFetchNow(const Target& target, const std::string& name,
   const Repository::Use use(target.repository);
   Job job;  // Nobody resumes it after a crash: who waits for it has gone, too.
   job.kind = JobKind::kHydrate;
-  TransferWatch watch(*this, target.repository, job, flight);
+  // The content that is to come is accounted for by its own transfer, and replaces these blobs.
+  const bool replaced = target.repository->StageOf(target.ref.commit) == Stage::kTip;
+  TransferWatch watch(*this, target.repository, job, flight,
+                      replaced ? TransferWatch::Room::kNotNeeded : TransferWatch::Room::kNeeded);
   auto blobs = choose();
   Status fetched;
   if (!blobs) {

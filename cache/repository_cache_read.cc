@@ -19,6 +19,7 @@ constexpr int kContentOnDemandPriority = 60;
 // From this many directories of a commit on, fetching each alone costs more than waiting for the
 // content pack.
 constexpr int kScanDirectoryCount = 16;
+constexpr std::size_t kDirectoryFetchCountsMax = 10'000;  // Then counting begins anew.
 
 // More blobs than this are better had with the content pack, which is under way.
 constexpr std::size_t kBlobsAtOnceMax = 2'000;
@@ -180,6 +181,7 @@ FlightPtr RepositoryCache::SubmitContent(const Target& target, int priority) {
 
 bool RepositoryCache::LooksLikeScan(const Target& target) {
   MutexLock lock(mutex_);
+  if (directory_fetch_counts_.size() > kDirectoryFetchCountsMax) directory_fetch_counts_.clear();
   return ++directory_fetch_counts_[target.ref.commit] > kScanDirectoryCount;
 }
 

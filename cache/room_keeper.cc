@@ -26,6 +26,12 @@ std::uint64_t ProjectedBytes(const FetchProgress& progress) {
   return static_cast<std::uint64_t>(static_cast<double>(progress.received_bytes) / share);
 }
 
+// What the transfer adds to the disk in the end.  Until then what it replaces is there, too: a
+// moment's excess, for which nobody is evicted.
+std::uint64_t NetBytes(const FetchProgress& progress) {
+  return progress.received_bytes - std::min(progress.received_bytes, progress.replaced_bytes);
+}
+
 std::string Mebibytes(std::uint64_t bytes) {
   return std::to_string((bytes + (1u << 20) - 1) >> 20) + " MiB";
 }
@@ -46,7 +52,7 @@ RoomKeeper::Account::~Account() {
 Status RoomKeeper::Account::Grow(const FetchProgress& progress) {
   {
     MutexLock lock(keeper_.mutex_);
-    keeper_.in_flight_bytes_[this] = progress.received_bytes;
+    keeper_.in_flight_bytes_[this] = NetBytes(progress);
   }
   return keeper_.Admit(repository_, progress);
 }
@@ -70,7 +76,8 @@ std::uint64_t RoomKeeper::quota_bytes() const {
 
 Status RoomKeeper::Admit(const RepositoryPtr& repository, const FetchProgress& progress) {
   const std::uint64_t quota = quota_bytes();
-  const std::uint64_t here = repository->record().size_bytes;
+  const std::uint64_t size_bytes = repository->size_bytes();
+  const std::uint64_t here = size_bytes - std::min(size_bytes, progress.replaced_bytes);
   const std::uint64_t projected = here + ProjectedBytes(progress);
   const std::uint64_t alone = std::max(here + progress.received_bytes, projected);
   // A projection is a guess: it decides only where it leaves no doubt.

@@ -56,6 +56,9 @@ class RoomKeeper {
   std::uint64_t quota_bytes() const;
   std::uint64_t used_bytes() const REPOSFS_EXCLUDES(mutex_);
 
+  // Whether `bytes` more fit without evicting anybody.
+  bool HasRoomFor(std::uint64_t bytes) const { return used_bytes() + bytes <= quota_bytes(); }
+
   // Evicts until the cache is under its quota; for the case that the quota has become smaller.
   Status Trim();
 

@@ -15,6 +15,7 @@ namespace reposfs {
 
 struct FetchProgress {
   std::uint64_t received_bytes = 0;
+  std::uint64_t replaced_bytes = 0;      // Go when the transfer is done.
   std::uint64_t object_count = 0;        // Received so far.
   std::uint64_t object_count_total = 0;  // 0: not known yet.
 };

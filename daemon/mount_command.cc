@@ -1,5 +1,6 @@
 #include "daemon/mount_command.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
@@ -178,6 +179,8 @@ class Daemon {
 
 int RunMount(const Config& config, const MountArguments& arguments, ReadinessReporter& reporter) {
   BlockSignals();
+  // Many threads inflate blobs; an arena for each would keep what all of them once needed.
+  mallopt(M_ARENA_MAX, 2);
   RaiseOpenFileLimit();
   if (auto made = MakeDirectories(config.cache.directory); !made) {
     reporter.Failed(made.error());
