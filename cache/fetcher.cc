@@ -314,6 +314,7 @@ Status Fetcher::Maintain(Repository& repository, const TransferControl& control)
     options.supervise = [&] {
       FetchProgress progress;
       progress.received_bytes = DiskUsageBytes(control.staging / "objects");
+      progress.replaced_bytes = repository.size_bytes();
       return control.on_progress(progress);
     };
     auto result = RunProcess(options);

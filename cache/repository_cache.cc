@@ -137,10 +137,29 @@ Status RepositoryCache::Start() {
 }
 
 Status RepositoryCache::Reconcile() {
+  // A sealed staging belongs to a job that will adopt it, into a directory that is there for it;
+  // every other one is rubbish.
+  auto jobs = runner_->List();
+  if (!jobs) return std::move(jobs).error();
+  std::set<std::string> expected;
+  std::set<stdfs::path> kept_stagings;
+  for (const Job& job : *jobs) {
+    const stdfs::path staging = StagingOf(job);
+    if (!stdfs::exists(staging / "sealed")) continue;
+    kept_stagings.insert(staging);
+    expected.insert(std::to_string(job.repository));
+  }
+  for (const stdfs::path& path : Children(options_.cache.directory / "tmp")) {
+    if (kept_stagings.contains(path)) continue;
+    if (auto removed = RemoveTree(path); !removed) return removed;
+  }
+  return ReconcileRepositories(std::move(expected));
+}
+
+Status RepositoryCache::ReconcileRepositories(std::set<std::string> expected) {
   auto records = catalog_.Repositories();
   if (!records) return std::move(records).error();
   const stdfs::path repos = options_.cache.directory / "repos";
-  std::set<std::string> expected;
   for (RepositoryRecord& record : *records) {
     auto key = ParseRepositoryKey(record.key);
     if (!key) continue;
@@ -168,11 +187,6 @@ Status RepositoryCache::Reconcile() {
     if (expected.contains(path.filename().string())) continue;
     const stdfs::path trashed = options_.cache.directory / "trash" / path.filename();
     if (auto renamed = Rename(path, trashed); !renamed) return renamed;
-  }
-  // A sealed staging belongs to a job that will adopt it; every other one is rubbish.
-  for (const stdfs::path& path : Children(options_.cache.directory / "tmp")) {
-    if (stdfs::exists(path / "sealed") && path.filename().string().starts_with("job-")) continue;
-    if (auto removed = RemoveTree(path); !removed) return removed;
   }
   sweeper_.Submit([trash = options_.cache.directory / "trash"] {
     for (const stdfs::path& path : Children(trash)) static_cast<void>(RemoveTree(path));
@@ -216,6 +230,10 @@ WallTime RepositoryCache::NextCheck(const Repository& repository) const {
   const auto held_back = next_check_.find(record.id);
   if (held_back != next_check_.end()) next = std::max(next, held_back->second);
   return next;
+}
+
+std::filesystem::path RepositoryCache::StagingOf(const Job& job) const {
+  return options_.cache.directory / "tmp" / ("job-" + std::to_string(job.id));
 }
 
 std::vector<RepositoryPtr> RepositoryCache::Repositories() const {

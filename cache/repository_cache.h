@@ -17,6 +17,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -151,6 +152,9 @@ class RepositoryCache {
 
   Status Start();
   Status Reconcile();
+  // `expected` names the directories under repos/ that stay whatever the catalog says.
+  Status ReconcileRepositories(std::set<std::string> expected);
+  std::filesystem::path StagingOf(const Job& job) const;
   void Tick();
 
   // Resolving.

@@ -46,14 +46,11 @@ std::string_view AdviceFor(Errc code) {
 // Stands for one transfer in the account of room and in the list of what is under way.
 class RepositoryCache::TransferWatch {
  public:
-  enum class Room { kNeeded, kNotNeeded };
-
   TransferWatch(RepositoryCache& cache, const RepositoryPtr& repository, const Job& job,
-                FlightPtr flight, Room room)
+                FlightPtr flight, RoomKeeper::Claim claim)
       : cache_(cache),
-        account_(*cache.room_, repository),
+        account_(*cache.room_, repository, claim),
         flight_(std::move(flight)),
-        needs_room_(room == Room::kNeeded),
         id_(cache.next_scratch_.fetch_add(1)) {
     MutexLock lock(cache_.mutex_);
     cache_.active_.emplace(id_, ActiveTransfer{repository->key().Text(), job.kind, job.attempts,
@@ -66,8 +63,8 @@ class RepositoryCache::TransferWatch {
   TransferWatch(const TransferWatch&) = delete;
   TransferWatch& operator=(const TransferWatch&) = delete;
 
-  TransferControl Control(const std::string& scratch_name) {
-    return TransferControl{cache_.options_.cache.directory / "tmp" / scratch_name,
+  TransferControl Control(std::filesystem::path staging) {
+    return TransferControl{std::move(staging),
                            [this](const FetchProgress& progress) { return OnProgress(progress); }};
   }
 
@@ -80,13 +77,12 @@ class RepositoryCache::TransferWatch {
       MutexLock lock(cache_.mutex_);
       cache_.active_.at(id_).progress = progress;
     }
-    return needs_room_ ? account_.Grow(progress) : Status();
+    return account_.Grow(progress);
   }
 
   RepositoryCache& cache_;
   RoomKeeper::Account account_;
   const FlightPtr flight_;
-  const bool needs_room_;
   const std::uint64_t id_;
   std::uint64_t last_received_bytes_ = 0;
 };
@@ -102,9 +98,9 @@ Status RepositoryCache::Execute(const Job& job, const RepositoryPtr& repository,
                                 const FlightPtr& flight) {
   if (stopping_) return Error{Errc::kInterrupted, "reposfs is stopping"};
   TransferWatch watch(*this, repository, job, flight,
-                      job.kind == JobKind::kMaintain ? TransferWatch::Room::kNotNeeded
-                                                     : TransferWatch::Room::kNeeded);
-  const TransferControl control = watch.Control("job-" + std::to_string(job.id));
+                      job.kind == JobKind::kMaintain ? RoomKeeper::Claim::kOnlyMyself
+                                                     : RoomKeeper::Claim::kOthersMayGo);
+  const TransferControl control = watch.Control(StagingOf(job));
   RefsOf(*repository);
   switch (job.kind) {
     case JobKind::kClone:
@@ -194,14 +190,14 @@ void RepositoryCache::RunFetchNow(const Target& target, const std::string& name,
   // The content that is to come is accounted for by its own transfer, and replaces these blobs.
   const bool replaced = target.repository->StageOf(target.ref.commit) == Stage::kTip;
   TransferWatch watch(*this, target.repository, job, flight,
-                      replaced ? TransferWatch::Room::kNotNeeded : TransferWatch::Room::kNeeded);
+                      replaced ? RoomKeeper::Claim::kOnlyMyself : RoomKeeper::Claim::kOthersMayGo);
   auto blobs = choose();
   Status fetched;
   if (!blobs) {
     fetched = std::move(blobs).error();
   } else if (!blobs->empty()) {
-    const TransferControl control =
-        watch.Control("now-" + std::to_string(next_scratch_.fetch_add(1)));
+    const TransferControl control = watch.Control(
+        options_.cache.directory / "tmp" / ("now-" + std::to_string(next_scratch_.fetch_add(1))));
     fetched = fetcher_.FetchBlobs(*target.repository, *blobs, control);
   }
   const bool refused = !fetched && (fetched.error().code == Errc::kUnsupported ||

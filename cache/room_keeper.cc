@@ -41,8 +41,8 @@ std::string Mebibytes(std::uint64_t bytes) {
 RoomKeeper::RoomKeeper(const CacheOptions& options, const Clock& clock, Callbacks callbacks)
     : options_(options), clock_(clock), callbacks_(std::move(callbacks)) {}
 
-RoomKeeper::Account::Account(RoomKeeper& keeper, RepositoryPtr repository)
-    : keeper_(keeper), repository_(std::move(repository)) {}
+RoomKeeper::Account::Account(RoomKeeper& keeper, RepositoryPtr repository, Claim claim)
+    : keeper_(keeper), repository_(std::move(repository)), claim_(claim) {}
 
 RoomKeeper::Account::~Account() {
   MutexLock lock(keeper_.mutex_);
@@ -54,7 +54,7 @@ Status RoomKeeper::Account::Grow(const FetchProgress& progress) {
     MutexLock lock(keeper_.mutex_);
     keeper_.in_flight_bytes_[this] = NetBytes(progress);
   }
-  return keeper_.Admit(repository_, progress);
+  return keeper_.Admit(repository_, progress, claim_);
 }
 
 std::uint64_t RoomKeeper::used_bytes() const {
@@ -74,7 +74,8 @@ std::uint64_t RoomKeeper::quota_bytes() const {
                              used_bytes());
 }
 
-Status RoomKeeper::Admit(const RepositoryPtr& repository, const FetchProgress& progress) {
+Status RoomKeeper::Admit(const RepositoryPtr& repository, const FetchProgress& progress,
+                         Claim claim) {
   const std::uint64_t quota = quota_bytes();
   const std::uint64_t size_bytes = repository->size_bytes();
   const std::uint64_t here = size_bytes - std::min(size_bytes, progress.replaced_bytes);
@@ -88,6 +89,7 @@ Status RoomKeeper::Admit(const RepositoryPtr& repository, const FetchProgress& p
                      ", and the quota is " + Mebibytes(quota) +
                      "; raise cache.quota, or set history: none for it"};
   }
+  if (claim == Claim::kOnlyMyself) return {};
   const std::uint64_t used = used_bytes();
   const bool whole_known = projected > here || progress.object_count_total == 0;
   const std::uint64_t limit = whole_known ? quota : quota + quota / kOvershootDivisor;
@@ -125,6 +127,10 @@ Status RoomKeeper::MakeRoom(std::uint64_t bytes_to_free, const std::string& for_
 }
 
 Status RoomKeeper::Trim() {
+  {
+    MutexLock lock(mutex_);
+    if (!in_flight_bytes_.empty()) return {};
+  }
   const std::uint64_t used = used_bytes();
   const std::uint64_t quota = quota_bytes();
   if (used <= quota) return {};

@@ -37,10 +37,15 @@ class RoomKeeper {
 
   RoomKeeper(const CacheOptions& options, const Clock& clock, Callbacks callbacks);
 
+  enum class Claim {
+    kOthersMayGo,  // What is received stays, so room is made for it.
+    kOnlyMyself,   // It will be replaced soon; it only must not exceed the quota alone.
+  };
+
   // What one transfer takes, from its beginning to its end.
   class Account {
    public:
-    Account(RoomKeeper& keeper, RepositoryPtr repository);
+    Account(RoomKeeper& keeper, RepositoryPtr repository, Claim claim);
     ~Account();
     Account(const Account&) = delete;
     Account& operator=(const Account&) = delete;
@@ -51,6 +56,7 @@ class RoomKeeper {
    private:
     RoomKeeper& keeper_;
     const RepositoryPtr repository_;
+    const Claim claim_;
   };
 
   std::uint64_t quota_bytes() const;
@@ -59,11 +65,12 @@ class RoomKeeper {
   // Whether `bytes` more fit without evicting anybody.
   bool HasRoomFor(std::uint64_t bytes) const { return used_bytes() + bytes <= quota_bytes(); }
 
-  // Evicts until the cache is under its quota; for the case that the quota has become smaller.
+  // Evicts until the cache is under its quota, which may have become smaller.  While there are
+  // transfers, they see to it themselves.
   Status Trim();
 
  private:
-  Status Admit(const RepositoryPtr& repository, const FetchProgress& progress);
+  Status Admit(const RepositoryPtr& repository, const FetchProgress& progress, Claim claim);
   Status MakeRoom(std::uint64_t bytes_to_free, const std::string& for_key);
 
   const CacheOptions options_;
