@@ -201,6 +201,11 @@ Status Fetcher::FetchContent(Repository& repository, const Oid& commit,
 Status Fetcher::FetchHistory(Repository& repository, const TransferControl& control) {
   const RefSnapshotPtr refs = repository.refs();
   if (!refs) return Error{Errc::kNotFound, "the refs of the upstream are not known"};
+  // The other side takes every shallow commit for one whose blobs are here.
+  for (const RootRecord& root : repository.roots()) {
+    if (root.stage != Stage::kTip) continue;
+    if (auto fetched = FetchContent(repository, root.commit, control); !fetched) return fetched;
+  }
   Transfer transfer;
   transfer.haves = Haves(repository);
   const bool shallow = !repository.directory().Shallow().empty();
