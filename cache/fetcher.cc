@@ -108,33 +108,50 @@ Status Fetcher::RunFromAnySource(const Repository& repository, FetchRequest requ
   return last;
 }
 
+Status Fetcher::Adopt(Repository& repository, const Staging& staging) {
+  {
+    MutexLock lock(repository.adopting());
+    if (auto adopted = repository.directory().Adopt(staging); !adopted) return adopted;
+  }
+  repository.ContentChanged();
+  return {};
+}
+
+Status Fetcher::SaveRefs(Repository& repository, const RefSnapshot& refs) {
+  MutexLock lock(repository.adopting());
+  return repository.directory().SetRefs(refs);
+}
+
 Status Fetcher::Run(Repository& repository, const Transfer& transfer,
                     const TransferControl& control) {
   const StoreDirectory& directory = repository.directory();
   if (auto created = directory.Create(); !created) return created;
-  auto staging = Staging::Reopen(control.staging);
-  if (!staging) {
-    staging = Staging::Create(control.staging, directory, transfer.haves);
-    if (!staging) return std::move(staging).error();
-    FetchRequest request;
-    request.staging = control.staging;
-    request.wants = transfer.wants;
-    request.depth = transfer.depth;
-    request.without_blobs = transfer.without_blobs;
-    request.ignore_local = transfer.ignore_local;
-    request.on_progress = control.on_progress;
-    if (auto fetched = RunFromAnySource(repository, request); !fetched) return fetched;
-    // What came since the last look counts, too.
-    if (control.on_progress) {
-      const FetchProgress whole{DiskUsageBytes(control.staging / "objects"), 0, 0};
-      if (auto admitted = control.on_progress(whole); !admitted) return admitted;
-    }
-    if (auto listed = staging->Replace(transfer.replaced_packs); !listed) return listed;
-    if (auto sealed = staging->Seal(); !sealed) return sealed;
+  FetchDepth depth = transfer.depth;
+  if (auto resumed = Staging::Reopen(control.staging)) {
+    if (auto adopted = Adopt(repository, *resumed); !adopted) return adopted;
+    // What an earlier process received may be older than what is wanted now.
+    const bool here = repository.objects().Missing(transfer.wants).empty();
+    if (here || transfer.ignore_local) return {};
+    if (depth == FetchDepth::kUnshallow && directory.Shallow().empty()) depth = FetchDepth::kAsIs;
   }
-  if (auto adopted = directory.Adopt(*staging); !adopted) return adopted;
-  repository.ContentChanged();
-  return {};
+  auto staging = Staging::Create(control.staging, directory, transfer.haves);
+  if (!staging) return std::move(staging).error();
+  FetchRequest request;
+  request.staging = control.staging;
+  request.wants = transfer.wants;
+  request.depth = depth;
+  request.without_blobs = transfer.without_blobs;
+  request.ignore_local = transfer.ignore_local;
+  request.on_progress = control.on_progress;
+  if (auto fetched = RunFromAnySource(repository, request); !fetched) return fetched;
+  // What came since the last look counts, too.
+  if (control.on_progress) {
+    const FetchProgress whole{DiskUsageBytes(control.staging / "objects"), 0, 0};
+    if (auto admitted = control.on_progress(whole); !admitted) return admitted;
+  }
+  if (auto listed = staging->Replace(transfer.replaced_packs); !listed) return listed;
+  if (auto sealed = staging->Seal(); !sealed) return sealed;
+  return Adopt(repository, *staging);
 }
 
 Status Fetcher::FetchTipWithFallback(Repository& repository, const Oid& want,
@@ -253,7 +270,7 @@ Status Fetcher::Update(Repository& repository, const RefSnapshot& refs,
   }
   if (changed) {
     if (repository.stage() != Stage::kAbsent) {
-      if (auto saved = repository.directory().SetRefs(refs); !saved) return saved;
+      if (auto saved = SaveRefs(repository, refs); !saved) return saved;
     }
     repository.SetRefs(std::make_shared<const RefSnapshot>(refs));
   }
@@ -316,15 +333,14 @@ Status Fetcher::Maintain(Repository& repository, const TransferControl& control)
     if (auto listed = staging->Replace(replaced); !listed) return listed;
   }
   if (auto sealed = staging->Seal(); !sealed) return sealed;
-  if (auto adopted = directory.Adopt(*staging); !adopted) return adopted;
-  repository.ContentChanged();
+  if (auto adopted = Adopt(repository, *staging); !adopted) return adopted;
   return Report(repository, repository.stage());
 }
 
 Status Fetcher::ReportRoot(Repository& repository, const RootRecord& root) {
   // The refs go to the disk with the first commit that makes them useful.
   if (const RefSnapshotPtr refs = repository.refs()) {
-    if (auto saved = repository.directory().SetRefs(*refs); !saved) return saved;
+    if (auto saved = SaveRefs(repository, *refs); !saved) return saved;
   }
   if (auto put = catalog_.PutRoot(repository.id(), root); !put) return put;
   repository.SetRoot(root);

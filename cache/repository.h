@@ -61,6 +61,9 @@ class Repository {
   void SetRoot(const RootRecord& root) REPOSFS_EXCLUDES(mutex_);
   std::vector<RootRecord> roots() const REPOSFS_EXCLUDES(mutex_);
 
+  // Held by whoever writes to directory(): several transfers may arrive at the same time.
+  Mutex& adopting() { return adopting_; }
+
   // Everything on disk has gone.
   void Forget() REPOSFS_EXCLUDES(mutex_);
 
@@ -106,6 +109,8 @@ class Repository {
   std::atomic<std::int64_t> last_opened_ms_;
   std::atomic<std::int64_t> more_opens_{0};
   std::atomic<bool> touched_{false};
+
+  Mutex adopting_;  // Before all others, and held during disk I/O: a few renames.
 
   mutable Mutex mutex_;  // Before SQLite's; no I/O while it is held.
   RepositoryRecord record_ REPOSFS_GUARDED_BY(mutex_);
