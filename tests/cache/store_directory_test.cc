@@ -118,6 +118,15 @@ TEST_F(StoreDirectoryTest, FilesThatAreNoPacksStayBehind) {
   EXPECT_EQ(List(store_.packs()), (std::vector<std::string>{pack + ".idx", pack + ".pack"}));
 }
 
+TEST_F(StoreDirectoryTest, TheIndexOfAPackIsMovedLast) {
+  Staging staging = MakeStaging();
+  const std::string pack = git_.Pack(PacksOf(staging), "main");
+  std::filesystem::create_directories(store_.packs() / (pack + ".pack/in the way"));
+  EXPECT_FALSE(store_.Adopt(staging));
+  EXPECT_FALSE(std::filesystem::exists(store_.packs() / (pack + ".idx")));
+  EXPECT_TRUE(std::filesystem::exists(PacksOf(staging) / (pack + ".idx")));
+}
+
 TEST_F(StoreDirectoryTest, ReplacedPacksGo) {
   const std::string old_pack = Bring("main~");
   const std::string new_pack = Bring("main", {old_pack + ".pack", old_pack + ".idx"});
