@@ -118,39 +118,59 @@ Status Fetcher::RunFromAnySource(const Repository& repository, FetchRequest requ
   return last;
 }
 
+Status Fetcher::Adopt(Repository& repository, const Staging& staging) {
+  {
+    MutexLock lock(repository.adopting());
+    if (auto adopted = repository.directory().Adopt(staging); !adopted) return adopted;
+  }
+  repository.ContentChanged();
+  return {};
+}
+
+Status Fetcher::SaveRefs(Repository& repository, const RefSnapshot& refs) {
+  MutexLock lock(repository.adopting());
+  return repository.directory().SetRefs(refs);
+}
+
 Status Fetcher::Run(Repository& repository, const Transfer& transfer,
                     const TransferControl& control) {
   const StoreDirectory& directory = repository.directory();
   if (auto created = directory.Create(); !created) return created;
-  auto staging = Staging::Reopen(control.staging);
-  if (!staging) {
-    staging = Staging::Create(control.staging, directory, transfer.haves);
-    if (!staging) return std::move(staging).error();
-    FetchRequest request;
-    request.staging = control.staging;
-    request.wants = transfer.wants;
-    request.depth = transfer.depth;
-    request.without_blobs = transfer.without_blobs;
-    request.ignore_local = transfer.ignore_local;
-    const auto on_progress = [&](FetchProgress progress) -> Status {
-      if (transfer.replaces_all_packs) progress.replaced_bytes = repository.size_bytes();
-      return control.on_progress ? control.on_progress(progress) : Status();
-    };
-    request.on_progress = on_progress;
-    if (auto fetched = RunFromAnySource(repository, request); !fetched) return fetched;
-    // What came since the last look counts, too.
-    FetchProgress whole;
-    whole.received_bytes = DiskUsageBytes(control.staging / "objects");
-    if (auto admitted = on_progress(whole); !admitted) return admitted;
-    // Listed now, not at the beginning: single blobs may have come meanwhile.
-    if (transfer.replaces_all_packs) {
-      if (auto listed = ReplacePacks(PackNames(directory), *staging); !listed) return listed;
-    }
-    if (auto sealed = staging->Seal(); !sealed) return sealed;
+  FetchDepth depth = transfer.depth;
+  if (auto resumed = Staging::Reopen(control.staging)) {
+    if (auto adopted = Adopt(repository, *resumed); !adopted) return adopted;
+    // What an earlier process received may be older than what is wanted now.
+    const bool here = repository.objects().Missing(transfer.wants).empty();
+    if (here || transfer.ignore_local) return {};
+    if (depth == FetchDepth::kUnshallow && directory.Shallow().empty()) depth = FetchDepth::kAsIs;
   }
-  if (auto adopted = directory.Adopt(*staging); !adopted) return adopted;
-  repository.ContentChanged();
-  return {};
+  auto staging = Staging::Create(control.staging, directory, transfer.haves);
+  if (!staging) return std::move(staging).error();
+  FetchRequest request;
+  request.staging = control.staging;
+  request.wants = transfer.wants;
+  request.depth = depth;
+  request.without_blobs = transfer.without_blobs;
+  request.ignore_local = transfer.ignore_local;
+  const std::uint64_t tips_at_start = repository.tip_transfers();
+  const auto on_progress = [&](FetchProgress progress) -> Status {
+    if (transfer.replaces_all_packs) progress.replaced_bytes = repository.size_bytes();
+    return control.on_progress ? control.on_progress(progress) : Status();
+  };
+  request.on_progress = on_progress;
+  if (auto fetched = RunFromAnySource(repository, request); !fetched) return fetched;
+  // What came since the last look counts, too.
+  FetchProgress whole;
+  whole.received_bytes = DiskUsageBytes(control.staging / "objects");
+  if (auto admitted = on_progress(whole); !admitted) return admitted;
+  // Listed now, not at the beginning: blobs of the same commit may have come meanwhile.  But if
+  // another tip has come, or is coming, some pack may be its own.
+  const bool only_tip = tips_at_start % 2 == 0 && tips_at_start == repository.tip_transfers();
+  if (transfer.replaces_all_packs && only_tip) {
+    if (auto listed = ReplacePacks(PackNames(directory), *staging); !listed) return listed;
+  }
+  if (auto sealed = staging->Seal(); !sealed) return sealed;
+  return Adopt(repository, *staging);
 }
 
 Status Fetcher::FetchTipWithFallback(Repository& repository, const Oid& want,
@@ -169,6 +189,14 @@ Status Fetcher::FetchTipWithFallback(Repository& repository, const Oid& want,
 
 Result<Oid> Fetcher::FetchTip(Repository& repository, const Oid& want,
                               const TransferControl& control) {
+  repository.NoteTipTransfer();
+  auto commit = FetchTipNow(repository, want, control);
+  repository.NoteTipTransfer();
+  return commit;
+}
+
+Result<Oid> Fetcher::FetchTipNow(Repository& repository, const Oid& want,
+                                 const TransferControl& control) {
   if (!repository.objects().Contains(want)) {
     // Beside content that is here already, a new commit costs little more than its own changes.
     Transfer changes;
@@ -217,6 +245,11 @@ Status Fetcher::FetchContent(Repository& repository, const Oid& commit,
 Status Fetcher::FetchHistory(Repository& repository, const TransferControl& control) {
   const RefSnapshotPtr refs = repository.refs();
   if (!refs) return Error{Errc::kNotFound, "the refs of the upstream are not known"};
+  // The other side takes every shallow commit for one whose blobs are here.
+  for (const RootRecord& root : repository.roots()) {
+    if (root.stage != Stage::kTip) continue;
+    if (auto fetched = FetchContent(repository, root.commit, control); !fetched) return fetched;
+  }
   Transfer transfer;
   transfer.haves = Haves(repository);
   const bool shallow = !repository.directory().Shallow().empty();
@@ -264,7 +297,7 @@ Status Fetcher::Update(Repository& repository, const RefSnapshot& refs,
   }
   if (changed) {
     if (repository.stage() != Stage::kAbsent) {
-      if (auto saved = repository.directory().SetRefs(refs); !saved) return saved;
+      if (auto saved = SaveRefs(repository, refs); !saved) return saved;
     }
     repository.SetRefs(std::make_shared<const RefSnapshot>(refs));
   }
@@ -325,15 +358,14 @@ Status Fetcher::Maintain(Repository& repository, const TransferControl& control)
     if (auto listed = ReplacePacks(old_packs, *staging); !listed) return listed;
   }
   if (auto sealed = staging->Seal(); !sealed) return sealed;
-  if (auto adopted = directory.Adopt(*staging); !adopted) return adopted;
-  repository.ContentChanged();
+  if (auto adopted = Adopt(repository, *staging); !adopted) return adopted;
   return Report(repository, repository.stage());
 }
 
 Status Fetcher::ReportRoot(Repository& repository, const RootRecord& root) {
   // The refs go to the disk with the first commit that makes them useful.
   if (const RefSnapshotPtr refs = repository.refs()) {
-    if (auto saved = repository.directory().SetRefs(*refs); !saved) return saved;
+    if (auto saved = SaveRefs(repository, *refs); !saved) return saved;
   }
   if (auto put = catalog_.PutRoot(repository.id(), root); !put) return put;
   repository.SetRoot(root);

@@ -22,6 +22,8 @@
 
 namespace reposfs {
 
+class Staging;
+
 // Where one transfer puts its files, and who watches it.
 struct TransferControl {
   std::filesystem::path staging;
@@ -70,8 +72,12 @@ class Fetcher {
 
   // Runs `transfer` from the first source that answers, and adopts what came.
   Status Run(Repository& repository, const Transfer& transfer, const TransferControl& control);
+  // Moves what `staging` received into the repository's directory.
+  static Status Adopt(Repository& repository, const Staging& staging);
+  static Status SaveRefs(Repository& repository, const RefSnapshot& refs);
   Status RunFromAnySource(const Repository& repository, FetchRequest request);
 
+  Result<Oid> FetchTipNow(Repository& repository, const Oid& want, const TransferControl& control);
   Status FetchTipWithFallback(Repository& repository, const Oid& want,
                               const TransferControl& control);
   Status FetchMovedRoots(Repository& repository, const RefSnapshot& refs,

@@ -31,6 +31,18 @@ void FlightTable::Land(const std::string& name, Status status,
   if (flight) flight->Land(std::move(status));
 }
 
+void FlightTable::Abandon(const std::string& name) {
+  FlightPtr flight;
+  {
+    MutexLock lock(mutex_);
+    const auto found = flights_.find(name);
+    if (found == flights_.end()) return;
+    flight = std::move(found->second);
+    flights_.erase(found);
+  }
+  flight->Land({});
+}
+
 std::optional<Error> FlightTable::Failure(const std::string& name) {
   MutexLock lock(mutex_);
   const auto found = failures_.find(name);

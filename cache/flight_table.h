@@ -32,6 +32,10 @@ class FlightTable {
   void Land(const std::string& name, Status status, std::chrono::milliseconds remember_for)
       REPOSFS_EXCLUDES(mutex_);
 
+  // Nobody brings `name` any more: lands its flight, if any, so that who waits asks again.  What is
+  // believed stays believed.
+  void Abandon(const std::string& name) REPOSFS_EXCLUDES(mutex_);
+
   // The failure of `name` that is still believed.
   std::optional<Error> Failure(const std::string& name) REPOSFS_EXCLUDES(mutex_);
 

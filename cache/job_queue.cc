@@ -68,6 +68,16 @@ Result<std::optional<Job>> JobQueue::Claim(std::int64_t id, WallTime lease_until
   return job;
 }
 
+Result<bool> JobQueue::Contains(const JobSpec& spec) const {
+  MutexLock lock(database_->mutex);
+  return Statement(*database_,
+                   "SELECT 1 FROM jobs WHERE repository = ? AND kind = ? AND argument = ?")
+      .Bind(spec.repository)
+      .Bind(JobKindName(spec.kind))
+      .Bind(spec.argument)
+      .Step();
+}
+
 Status JobQueue::Finish(std::int64_t id) {
   MutexLock lock(database_->mutex);
   return Statement(*database_, "DELETE FROM jobs WHERE id = ?").Bind(id).Run();

@@ -62,6 +62,8 @@ class JobQueue {
 
   // Takes the job for this process until `lease_until`.  Nothing if it is gone or taken.
   Result<std::optional<Job>> Claim(std::int64_t id, WallTime lease_until);
+  // Whether a job of this repository, kind and argument is owed.
+  Result<bool> Contains(const JobSpec& spec) const;
   Status Finish(std::int64_t id);
   Status Retry(std::int64_t id, WallTime not_before, std::string_view error);
 

@@ -104,7 +104,7 @@ void JobRunner::RunOne(const Pending& pending) {
   auto job = queue_.Claim(pending.id, clock_.Now() + kLease);
   const std::string name = FlightName(pending.repository->id(), pending.kind, pending.argument);
   if (!job) return flights_.Land(name, std::move(job).error(), kBurst);
-  if (!*job) return;  // Another thread has it, or it is done.
+  if (!*job) return AbandonIfGone(pending);
   const FlightTable::Ticket ticket = flights_.Join(name);
   Status status = [&] {
     const Repository::Use use(pending.repository);
@@ -114,6 +114,15 @@ void JobRunner::RunOne(const Pending& pending) {
     failed_(**job, pending.repository, status.error());
   }
   Conclude(pending, **job, std::move(status));
+}
+
+// There was nothing to claim: another thread has the job, or it was done before its retry was due,
+// or it went with its repository.  In the latter cases nobody else would land the flight.
+void JobRunner::AbandonIfGone(const Pending& pending) {
+  const auto owed = queue_.Contains(
+      JobSpec{pending.repository->id(), pending.kind, pending.argument, pending.priority});
+  if (owed && *owed) return;
+  flights_.Abandon(FlightName(pending.repository->id(), pending.kind, pending.argument));
 }
 
 void JobRunner::Conclude(const Pending& pending, const Job& job, Status status) {

@@ -74,6 +74,7 @@ class JobRunner {
 
   void Schedule(const Pending& pending);
   void RunOne(const Pending& pending);
+  void AbandonIfGone(const Pending& pending);
   void Conclude(const Pending& pending, const Job& job, Status status);
 
   JobQueue queue_;

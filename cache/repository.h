@@ -61,8 +61,16 @@ class Repository {
   void SetRoot(const RootRecord& root) REPOSFS_EXCLUDES(mutex_);
   std::vector<RootRecord> roots() const REPOSFS_EXCLUDES(mutex_);
 
+  // Held by whoever writes to directory(): several transfers may arrive at the same time.
+  Mutex& adopting() { return adopting_; }
+
   // Everything on disk has gone.
   void Forget() REPOSFS_EXCLUDES(mutex_);
+
+  // Counts up when the transfer of a tip begins, and when it has ended: odd while one is under way
+  // (of two at once, the count is even again, but it has changed).
+  std::uint64_t tip_transfers() const { return tip_transfers_.load(std::memory_order_acquire); }
+  void NoteTipTransfer() { tip_transfers_.fetch_add(1, std::memory_order_acq_rel); }
 
   // Counts up whenever what is on disk has changed; what `.git` shows is made anew then.
   std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
@@ -102,10 +110,13 @@ class Repository {
   ObjectStore objects_;
   // Counters and times that order nothing else, so relaxed suffices for all but generation_.
   std::atomic<std::uint64_t> generation_{1};
+  std::atomic<std::uint64_t> tip_transfers_{0};
   std::atomic<int> use_count_{0};  // -1: being evicted.
   std::atomic<std::int64_t> last_opened_ms_;
   std::atomic<std::int64_t> more_opens_{0};
   std::atomic<bool> touched_{false};
+
+  Mutex adopting_;  // Before all others, and held during disk I/O: a few renames.
 
   mutable Mutex mutex_;  // Before SQLite's; no I/O while it is held.
   RepositoryRecord record_ REPOSFS_GUARDED_BY(mutex_);

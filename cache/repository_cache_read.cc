@@ -243,9 +243,14 @@ Outcome<Done> RepositoryCache::Heal(const RepositoryPtr& repository, const Error
   sweeper_.Submit([this, repository, flight, why] {
     const Error broken{Errc::kCorrupt, "damaged on disk, fetching it again: " + why.message};
     RecordError(repository, broken);
-    flight->Land(HasTransfer(repository->key())
-                     ? Status(broken)
-                     : Evict(repository, "damaged on disk: " + why.message, ""));
+    const bool healed = !HasTransfer(repository->key()) &&
+                        Evict(repository, "damaged on disk: " + why.message, "").has_value();
+    if (!healed) {
+      // In use: whoever asks next tries again.
+      MutexLock lock(mutex_);
+      healed_at_.erase(repository->id());
+    }
+    flight->Land(healed ? Status() : Status(broken));
   });
   return flight;
 }

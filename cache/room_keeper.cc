@@ -16,6 +16,9 @@ constexpr std::uint64_t kOvershootDivisor = 4;
 // Room is made down to this share of the quota, so that not every transfer evicts.
 constexpr std::uint64_t kTargetPercent = 90;
 
+// So often the choice is made anew when a victim turns out to be in use.
+constexpr int kPlanCountMax = 5;
+
 // What the whole transfer will take, from the share of objects that have come; 0 if too few have.
 std::uint64_t ProjectedBytes(const FetchProgress& progress) {
   const bool known = progress.object_count_total > 100 &&
@@ -90,15 +93,29 @@ Status RoomKeeper::Admit(const RepositoryPtr& repository, const FetchProgress& p
                      "; raise cache.quota, or set history: none for it"};
   }
   if (claim == Claim::kOnlyMyself) return {};
-  const std::uint64_t used = used_bytes();
   const bool whole_known = projected > here || progress.object_count_total == 0;
   const std::uint64_t limit = whole_known ? quota : quota + quota / kOvershootDivisor;
-  if (used <= limit) return {};
-  return MakeRoom(used - quota / 100 * kTargetPercent, repository->key().Text());
+  if (used_bytes() <= limit) return {};
+  return MakeRoom(limit, repository->key().Text());
 }
 
-Status RoomKeeper::MakeRoom(std::uint64_t bytes_to_free, const std::string& for_key) {
+Status RoomKeeper::MakeRoom(std::uint64_t limit_bytes, const std::string& for_key) {
   MutexLock lock(evicting_);
+  bool surprised = true;
+  for (int plan = 0; surprised && plan < kPlanCountMax; ++plan) {
+    // Another transfer may have made the room while this one waited.
+    const std::uint64_t used = used_bytes();
+    if (used <= limit_bytes) return {};
+    surprised = false;
+    if (auto evicted = EvictOnce(used, for_key, surprised); !evicted) return evicted;
+  }
+  return {};
+}
+
+Status RoomKeeper::EvictOnce(std::uint64_t used, const std::string& for_key, bool& surprised) {
+  const std::uint64_t quota = quota_bytes();
+  const std::uint64_t target = quota / 100 * kTargetPercent;
+  const std::uint64_t bytes_to_free = used > target ? used - target : 0;
   std::unordered_map<std::int64_t, RepositoryPtr> by_id;
   std::vector<EvictionCandidate> candidates;
   for (const RepositoryPtr& repository : callbacks_.repositories()) {
@@ -113,15 +130,17 @@ Status RoomKeeper::MakeRoom(std::uint64_t bytes_to_free, const std::string& for_
   std::uint64_t reclaimable_bytes = 0;
   for (const std::int64_t id : plan.victims) reclaimable_bytes += by_id.at(id)->size_bytes();
   // Down to the target is a wish; under the quota is what counts.  Nobody goes in vain.
-  const std::uint64_t quota = quota_bytes();
-  if (!plan.enough && used_bytes() > quota + reclaimable_bytes) {
+  if (!plan.enough && used > quota + reclaimable_bytes) {
     return Error{Errc::kNoSpace,
                  "the quota of " + Mebibytes(quota) +
                      " is full of repositories that are pinned or in use; unpin some, or raise "
                      "cache.quota"};
   }
   for (const std::int64_t id : plan.victims) {
-    if (auto evicted = callbacks_.evict(by_id.at(id), "quota", for_key); !evicted) return evicted;
+    const Status evicted = callbacks_.evict(by_id.at(id), "quota", for_key);
+    if (evicted) continue;
+    if (evicted.error().code != Errc::kInvalidArgument) return evicted;
+    surprised = true;
   }
   return {};
 }
@@ -131,10 +150,9 @@ Status RoomKeeper::Trim() {
     MutexLock lock(mutex_);
     if (!in_flight_bytes_.empty()) return {};
   }
-  const std::uint64_t used = used_bytes();
   const std::uint64_t quota = quota_bytes();
-  if (used <= quota) return {};
-  return MakeRoom(used - quota / 100 * kTargetPercent, "");
+  if (used_bytes() <= quota) return {};
+  return MakeRoom(quota, "");
 }
 
 }  // namespace reposfs

@@ -71,7 +71,10 @@ class RoomKeeper {
 
  private:
   Status Admit(const RepositoryPtr& repository, const FetchProgress& progress, Claim claim);
-  Status MakeRoom(std::uint64_t bytes_to_free, const std::string& for_key);
+  // Makes room if more than `limit_bytes` are used.
+  Status MakeRoom(std::uint64_t limit_bytes, const std::string& for_key);
+  // Sets `surprised` if somebody has begun to use a victim meanwhile; planning again helps.
+  Status EvictOnce(std::uint64_t used, const std::string& for_key, bool& surprised);
 
   const CacheOptions options_;
   const Clock& clock_;

@@ -1,0 +1,119 @@
+// A GitTransport that counts, fails and stalls as the test says.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "base/mutex.h"
+#include "cache/git_transport.h"
+
+namespace reposfs {
+
+// Thread-safety: every method may be called from any thread.
+class ControlledTransport final : public Transport {
+ public:
+  using Predicate = std::function<bool(const FetchRequest&)>;
+
+  explicit ControlledTransport(FetchOptions limits) : git_(limits) {}
+
+  Result<RefSnapshot> ListRefs(const Source& source,
+                               const std::function<Status()>& keep_going) override {
+    std::optional<Error> failure;
+    {
+      MutexLock lock(mutex_);
+      ++list_count_;
+      failure = failure_;
+    }
+    auto ready = WaitWhile([this] { return list_held(); }, keep_going);
+    if (!ready) return std::move(ready).error();
+    if (failure) return std::move(*failure);
+    return git_.ListRefs(source, keep_going);
+  }
+
+  Status Fetch(const FetchRequest& request) override {
+    std::optional<Error> failure;
+    {
+      MutexLock lock(mutex_);
+      requests_.push_back(request);
+      failure = failure_;
+    }
+    const auto keep_going = [&]() -> Status {
+      return request.on_progress ? request.on_progress(FetchProgress{}) : Status();
+    };
+    if (auto ready = WaitWhile([&] { return Holds(request); }, keep_going); !ready) return ready;
+    if (failure) return std::move(*failure);
+    Status fetched = git_.Fetch(request);
+    MutexLock lock(mutex_);
+    ++finished_count_;
+    changed_.NotifyAll();
+    while (finished_count_ < rendezvous_count_) changed_.Wait(mutex_);
+    return fetched;
+  }
+
+  // Everything fails with `failure`, or nothing does.
+  void Fail(std::optional<Error> failure) {
+    MutexLock lock(mutex_);
+    failure_ = std::move(failure);
+  }
+  void HoldLists(bool held) {
+    MutexLock lock(mutex_);
+    list_held_ = held;
+    changed_.NotifyAll();
+  }
+  // Fetches that match stall, unless they are ended, until HoldFetches({}).
+  void HoldFetches(Predicate held) {
+    MutexLock lock(mutex_);
+    fetch_held_ = std::move(held);
+    changed_.NotifyAll();
+  }
+  // Nobody returns from Fetch() before `count` have fetched.
+  void Rendezvous(int count) {
+    MutexLock lock(mutex_);
+    rendezvous_count_ = count;
+    finished_count_ = 0;
+  }
+
+  int list_count() const {
+    MutexLock lock(mutex_);
+    return list_count_;
+  }
+  std::vector<FetchRequest> requests() const {
+    MutexLock lock(mutex_);
+    return requests_;
+  }
+
+ private:
+  bool list_held() const {
+    MutexLock lock(mutex_);
+    return list_held_;
+  }
+  bool Holds(const FetchRequest& request) const {
+    MutexLock lock(mutex_);
+    return fetch_held_ && fetch_held_(request);
+  }
+
+  // As a real transfer does, asks 20 times a second whether to go on.
+  Status WaitWhile(const std::function<bool()>& held, const std::function<Status()>& keep_going) {
+    while (held()) {
+      if (auto status = keep_going ? keep_going() : Status(); !status) return status;
+      MutexLock lock(mutex_);
+      changed_.WaitFor(mutex_, std::chrono::milliseconds(50));
+    }
+    return {};
+  }
+
+  GitTransport git_;
+
+  mutable Mutex mutex_;  // A leaf lock.
+  CondVar changed_;
+  std::optional<Error> failure_ REPOSFS_GUARDED_BY(mutex_);
+  bool list_held_ REPOSFS_GUARDED_BY(mutex_) = false;
+  Predicate fetch_held_ REPOSFS_GUARDED_BY(mutex_);
+  int rendezvous_count_ REPOSFS_GUARDED_BY(mutex_) = 0;
+  int finished_count_ REPOSFS_GUARDED_BY(mutex_) = 0;
+  int list_count_ REPOSFS_GUARDED_BY(mutex_) = 0;
+  std::vector<FetchRequest> requests_ REPOSFS_GUARDED_BY(mutex_);
+};
+
+}  // namespace reposfs
