@@ -152,7 +152,8 @@ Status Fetcher::Run(Repository& repository, const Transfer& transfer,
   request.depth = depth;
   request.without_blobs = transfer.without_blobs;
   request.ignore_local = transfer.ignore_local;
-  const std::uint64_t tips_at_start = repository.tip_transfers();
+  const std::uint64_t begun_at_start = repository.tip_transfers_begun();
+  const bool alone_at_start = !repository.has_tip_transfer();
   const auto on_progress = [&](FetchProgress progress) -> Status {
     if (transfer.replaces_all_packs) progress.replaced_bytes = repository.size_bytes();
     return control.on_progress ? control.on_progress(progress) : Status();
@@ -165,7 +166,7 @@ Status Fetcher::Run(Repository& repository, const Transfer& transfer,
   if (auto admitted = on_progress(whole); !admitted) return admitted;
   // Listed now, not at the beginning: blobs of the same commit may have come meanwhile.  But if
   // another tip has come, or is coming, some pack may be its own.
-  const bool only_tip = tips_at_start % 2 == 0 && tips_at_start == repository.tip_transfers();
+  const bool only_tip = alone_at_start && begun_at_start == repository.tip_transfers_begun();
   if (transfer.replaces_all_packs && only_tip) {
     if (auto listed = ReplacePacks(PackNames(directory), *staging); !listed) return listed;
   }
@@ -189,9 +190,9 @@ Status Fetcher::FetchTipWithFallback(Repository& repository, const Oid& want,
 
 Result<Oid> Fetcher::FetchTip(Repository& repository, const Oid& want,
                               const TransferControl& control) {
-  repository.NoteTipTransfer();
+  repository.BeginTipTransfer();
   auto commit = FetchTipNow(repository, want, control);
-  repository.NoteTipTransfer();
+  repository.EndTipTransfer();
   return commit;
 }
 

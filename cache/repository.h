@@ -67,10 +67,15 @@ class Repository {
   // Everything on disk has gone.
   void Forget() REPOSFS_EXCLUDES(mutex_);
 
-  // Counts up when the transfer of a tip begins, and when it has ended: odd while one is under way
-  // (of two at once, the count is even again, but it has changed).
-  std::uint64_t tip_transfers() const { return tip_transfers_.load(std::memory_order_acquire); }
-  void NoteTipTransfer() { tip_transfers_.fetch_add(1, std::memory_order_acq_rel); }
+  // How many transfers of tips were ever begun, and how many are under way.
+  void BeginTipTransfer();
+  void EndTipTransfer() { tip_transfers_active_.fetch_sub(1, std::memory_order_acq_rel); }
+  std::uint64_t tip_transfers_begun() const {
+    return tip_transfers_begun_.load(std::memory_order_acquire);
+  }
+  bool has_tip_transfer() const {
+    return tip_transfers_active_.load(std::memory_order_acquire) > 0;
+  }
 
   // Counts up whenever what is on disk has changed; what `.git` shows is made anew then.
   std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
@@ -110,7 +115,8 @@ class Repository {
   ObjectStore objects_;
   // Counters and times that order nothing else, so relaxed suffices for all but generation_.
   std::atomic<std::uint64_t> generation_{1};
-  std::atomic<std::uint64_t> tip_transfers_{0};
+  std::atomic<std::uint64_t> tip_transfers_begun_{0};
+  std::atomic<int> tip_transfers_active_{0};
   std::atomic<int> use_count_{0};  // -1: being evicted.
   std::atomic<std::int64_t> last_opened_ms_;
   std::atomic<std::int64_t> more_opens_{0};
