@@ -64,7 +64,7 @@ TEST(ParseTreeTest, OnlyFilesAndLinksAreBlobs) {
                           Entry("40000", "d") + Entry("160000", "e"));
   ASSERT_EQ(tree.entries.size(), 5u);
   const bool expected[] = {true, true, true, false, false};
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(tree.entries[i].IsBlob(), expected[i]) << i;
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(tree.entries[i].IsBlob(), expected[i]) << i;
 }
 
 TEST(ParseTreeTest, EntriesAreInTheOrderOfTheBytesOfTheirNames) {
