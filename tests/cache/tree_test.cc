@@ -44,13 +44,13 @@ TEST(ParseTreeTest, ModesAreReducedToTheFiveOfGit) {
   const std::pair<const char*, EntryType> expected[] = {
       {"100644", EntryType::kFile},       {"100664", EntryType::kFile},
       {"100600", EntryType::kFile},       {"101644", EntryType::kFile},
-      {"644", EntryType::kFile},          {"100755", EntryType::kExecutable},
-      {"104755", EntryType::kExecutable}, {"100777", EntryType::kExecutable},
-      {"100100", EntryType::kExecutable}, {"40000", EntryType::kDirectory},
-      {"040000", EntryType::kDirectory},  {"40755", EntryType::kDirectory},
-      {"120000", EntryType::kSymlink},    {"120777", EntryType::kSymlink},
-      {"160000", EntryType::kSubmodule},  {"020666", EntryType::kFile},
-      {"060666", EntryType::kFile},
+      {"100655", EntryType::kFile},       {"644", EntryType::kFile},
+      {"100755", EntryType::kExecutable}, {"104755", EntryType::kExecutable},
+      {"100777", EntryType::kExecutable}, {"100100", EntryType::kExecutable},
+      {"40000", EntryType::kDirectory},   {"040000", EntryType::kDirectory},
+      {"40755", EntryType::kDirectory},   {"120000", EntryType::kSymlink},
+      {"120777", EntryType::kSymlink},    {"160000", EntryType::kSubmodule},
+      {"020666", EntryType::kFile},       {"060666", EntryType::kFile},
   };
   for (const auto& [mode, type] : expected) {
     const Tree tree = Parse(Entry(mode, "x"));
@@ -64,7 +64,7 @@ TEST(ParseTreeTest, OnlyFilesAndLinksAreBlobs) {
                           Entry("40000", "d") + Entry("160000", "e"));
   ASSERT_EQ(tree.entries.size(), 5u);
   const bool expected[] = {true, true, true, false, false};
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(tree.entries[i].IsBlob(), expected[i]) << i;
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(tree.entries[i].IsBlob(), expected[i]) << i;
 }
 
 TEST(ParseTreeTest, EntriesAreInTheOrderOfTheBytesOfTheirNames) {
