@@ -6,7 +6,9 @@
 namespace reposfs {
 
 HostScheduler::HostScheduler(const Origin& origin, int concurrency)
-    : origin_(origin), pool_("transfer", static_cast<std::size_t>(std::max(concurrency, 1))) {}
+    : origin_(origin),
+      concurrency_(std::max(concurrency, 1)),
+      pool_("transfer", static_cast<std::size_t>(concurrency_) + origin.Hosts().size()) {}
 
 HostScheduler::~HostScheduler() {
   Stop();
@@ -41,6 +43,7 @@ void HostScheduler::Tick() {
 
 bool HostScheduler::MayStartLocked(Host& host, const Task& task, SteadyTime now) {
   if (host.running >= host.running_max) return false;
+  if (host.running > 0 && running_ >= concurrency_) return false;
   if (!task.foreground && host.running_background >= (host.running_max + 1) / 2) return false;
   if (host.starts_per_minute_max == 0) return true;
   while (!host.starts.empty() && now - host.starts.front() > std::chrono::minutes(1)) {
@@ -56,6 +59,7 @@ void HostScheduler::StartLocked(const std::string& name, Host& host) {
     Task task = std::move(host.queue.begin()->second);
     host.queue.erase(host.queue.begin());
     ++host.running;
+    ++running_;
     if (!task.foreground) ++host.running_background;
     if (host.starts_per_minute_max != 0) host.starts.push_back(now);
     pool_.Submit([this, name, foreground = task.foreground, run = std::move(task.run)] {
@@ -69,8 +73,13 @@ void HostScheduler::Finished(const std::string& name, bool foreground) {
   MutexLock lock(mutex_);
   Host& host = HostOfLocked(name);
   --host.running;
+  --running_;
   if (!foreground) --host.running_background;
   StartLocked(name, host);
+  // The place may have been the last of all.
+  if (running_ == concurrency_ - 1) {
+    for (auto& [other_name, other] : hosts_) StartLocked(other_name, other);
+  }
 }
 
 std::map<std::string, HostScheduler::HostState> HostScheduler::States() const {

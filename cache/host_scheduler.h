@@ -68,10 +68,12 @@ class HostScheduler {
   void Finished(const std::string& name, bool foreground) REPOSFS_EXCLUDES(mutex_);
 
   const Origin& origin_;
+  const int concurrency_;
   ThreadPool pool_;
 
   mutable Mutex mutex_;  // Before ThreadPool's.
   std::map<std::string, Host> hosts_ REPOSFS_GUARDED_BY(mutex_);
+  int running_ REPOSFS_GUARDED_BY(mutex_) = 0;
   std::uint64_t next_sequence_ REPOSFS_GUARDED_BY(mutex_) = 0;
 };
 

@@ -214,9 +214,11 @@ void RepositoryCache::Tick() {
     if (now - repository->last_opened() > options_.freshness.active_for) continue;
     if (NextCheck(*repository) <= now) runner_->Submit(repository, JobKind::kFetch, "", 10);
   }
-  if (auto trimmed = room_->Trim(); !trimmed) {
+  const Status trimmed = room_->Trim();
+  if (!trimmed && !over_quota_) {
     spdlog::warn("the cache is over its quota cause=\"{}\"", trimmed.error().message);
   }
+  over_quota_ = !trimmed;
 }
 
 WallTime RepositoryCache::NextCheck(const Repository& repository) const {
@@ -295,12 +297,6 @@ std::vector<ActiveTransfer> RepositoryCache::ActiveTransfers() const {
   std::vector<ActiveTransfer> transfers;
   for (const auto& [id, transfer] : active_) transfers.push_back(transfer);
   return transfers;
-}
-
-bool RepositoryCache::HasTransfer(const RepositoryKey& key) const {
-  MutexLock lock(mutex_);
-  return std::any_of(active_.begin(), active_.end(),
-                     [&](const auto& active) { return active.second.key == key.Text(); });
 }
 
 }  // namespace reposfs

@@ -182,6 +182,8 @@ class RepositoryCache {
   // is null if a commit or tree was read.
   Outcome<Done> Bring(const Target& target, const Error& why, const Oid& tree);
   Outcome<Done> Heal(const RepositoryPtr& repository, const Error& why);
+  // Evicts as soon as the transfers under way let go; gives up after `fetch.requestTimeout`.
+  Status EvictWhenIdle(const RepositoryPtr& repository, const std::string& reason);
   bool LooksLikeScan(const Target& target) REPOSFS_EXCLUDES(mutex_);
 
   // Jobs.
@@ -194,7 +196,6 @@ class RepositoryCache {
   Status ExecuteFetch(const RepositoryPtr& repository, const TransferControl& control);
   Status ExecuteMaintain(const RepositoryPtr& repository, const TransferControl& control);
   void AfterFailure(const Job& job, const RepositoryPtr& repository, const Error& error);
-  bool HasTransfer(const RepositoryKey& key) const REPOSFS_EXCLUDES(mutex_);
   void RecordError(const RepositoryPtr& repository, const Error& error);
   HistoryPolicy HistoryOf(const RepositoryKey& key) const;
   milliseconds TtlOf(const Status& status) const;
@@ -218,6 +219,7 @@ class RepositoryCache {
   ThreadPool sweeper_{"sweeper", 1};  // Deletes what is in trash/.
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> listing_version_{1};
+  bool over_quota_ = false;  // Said so already; the ticker's own.
   std::atomic<std::uint64_t> next_scratch_{0};
 
   mutable Mutex mutex_;  // Before Repository's; no I/O while it is held.

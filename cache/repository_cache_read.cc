@@ -25,6 +25,7 @@ constexpr std::size_t kDirectoryFetchCountsMax = 10'000;  // Then counting begin
 constexpr std::size_t kBlobsAtOnceMax = 2'000;
 
 constexpr std::chrono::minutes kHealInterval(1);
+constexpr milliseconds kEvictRetryEvery(50);
 
 std::vector<Oid> BlobsOf(const std::vector<TreeEntry>& entries) {
   std::vector<Oid> blobs;
@@ -228,31 +229,38 @@ Outcome<Done> RepositoryCache::FetchNow(const Target& target, const std::string&
 }
 
 Outcome<Done> RepositoryCache::Heal(const RepositoryPtr& repository, const Error& why) {
-  const std::string key = repository->key().Text();
+  const std::string name = "heal:" + std::to_string(repository->id());
+  const FlightTable::Ticket ticket = flights_.Join(name);
+  if (!ticket.first) return ticket.flight;
   const WallTime now = clock_.Now();
+  bool again = false;
   {
     MutexLock lock(mutex_);
     const auto before = healed_at_.find(repository->id());
-    if (before != healed_at_.end() && now - before->second < kHealInterval) {
-      return Error{Errc::kCorrupt, key + ": " + why.message};
-    }
-    healed_at_[repository->id()] = now;
+    again = before != healed_at_.end() && now - before->second < kHealInterval;
+    if (!again) healed_at_[repository->id()] = now;
   }
-  auto flight = std::make_shared<Flight>();
+  if (again) {
+    flights_.Land(name, Error{Errc::kCorrupt, repository->key().Text() + ": " + why.message}, {});
+    return ticket.flight;
+  }
   // Not on this thread: it may be using the repository.
-  sweeper_.Submit([this, repository, flight, why] {
-    const Error broken{Errc::kCorrupt, "damaged on disk, fetching it again: " + why.message};
-    RecordError(repository, broken);
-    const bool healed = !HasTransfer(repository->key()) &&
-                        Evict(repository, "damaged on disk: " + why.message, "").has_value();
-    if (!healed) {
-      // In use: whoever asks next tries again.
-      MutexLock lock(mutex_);
-      healed_at_.erase(repository->id());
-    }
-    flight->Land(healed ? Status() : Status(broken));
+  sweeper_.Submit([this, repository, name, why] {
+    RecordError(repository,
+                Error{Errc::kCorrupt, "damaged on disk, fetching it again: " + why.message});
+    flights_.Land(name, EvictWhenIdle(repository, "damaged on disk: " + why.message), {});
   });
-  return flight;
+  return ticket.flight;
+}
+
+Status RepositoryCache::EvictWhenIdle(const RepositoryPtr& repository, const std::string& reason) {
+  const auto deadline = std::chrono::steady_clock::now() + options_.fetch.request_timeout;
+  while (true) {
+    Status evicted = Evict(repository, reason, "");
+    const bool in_use = !evicted && evicted.error().code == Errc::kInvalidArgument;
+    if (!in_use || stopping_ || std::chrono::steady_clock::now() > deadline) return evicted;
+    std::this_thread::sleep_for(kEvictRetryEvery);
+  }
 }
 
 }  // namespace reposfs

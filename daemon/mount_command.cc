@@ -1,5 +1,6 @@
 #include "daemon/mount_command.h"
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <spdlog/sinks/rotating_file_sink.h>
@@ -17,6 +18,7 @@
 
 #include "base/file_util.h"
 #include "base/process.h"
+#include "base/unique_fd.h"
 #include "cache/git_transport.h"
 #include "daemon/control_api.h"
 #include "daemon/http_server.h"
@@ -55,6 +57,16 @@ void RaiseOpenFileLimit() {
   if (setrlimit(RLIMIT_NOFILE, &wanted) == 0) return;
   wanted = {limit.rlim_max, limit.rlim_max};
   setrlimit(RLIMIT_NOFILE, &wanted);
+}
+
+// Whoever started us may have closed the standard descriptors; what is opened next must not become
+// one of them.
+void FillStandardDescriptors() {
+  UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  while (null && null.get() <= STDERR_FILENO) {
+    null.release();
+    null.reset(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  }
 }
 
 // The session's own handlers take them on the main thread; no other thread may.
@@ -178,6 +190,7 @@ class Daemon {
 }  // namespace
 
 int RunMount(const Config& config, const MountArguments& arguments, ReadinessReporter& reporter) {
+  FillStandardDescriptors();
   BlockSignals();
   // Many threads inflate blobs; an arena for each would keep what all of them once needed.
   mallopt(M_ARENA_MAX, 2);

@@ -146,7 +146,7 @@ RepositoryPtr TreeDirectory::repository() const {
   return target ? target->repository : nullptr;
 }
 
-Outcome<DirectoryPtr> TreeDirectory::Read(const Oid& tree, Sizes sizes) {
+Outcome<DirectoryPtr> TreeDirectory::ReadTree(const Oid& tree, Sizes sizes) {
   if (tree.IsNull()) return std::make_shared<const Directory>();
   Outcome<Target> target = view_->target();
   if (!target.has_value()) return target.As<DirectoryPtr>();
@@ -154,7 +154,7 @@ Outcome<DirectoryPtr> TreeDirectory::Read(const Oid& tree, Sizes sizes) {
 }
 
 Outcome<Attributes> TreeDirectory::GetAttributes() {
-  Outcome<DirectoryPtr> directory = Read(tree_, Sizes::kNotNeeded);
+  Outcome<DirectoryPtr> directory = ReadTree(tree_, Sizes::kNotNeeded);
   if (!directory.has_value()) return directory.As<Attributes>();
   Attributes attributes{S_IFDIR | 0755, 0, view_->modified()};
   attributes.foreign_owner = LooksLikeBareRepository(*directory.value());
@@ -179,12 +179,12 @@ NodePtr TreeDirectory::MakeChild(const Directory& directory, const TreeEntry& en
 }
 
 Outcome<NodePtr> TreeDirectory::LookupIn(const Oid& tree, const std::string& name) {
-  Outcome<DirectoryPtr> directory = Read(tree, Sizes::kNotNeeded);
+  Outcome<DirectoryPtr> directory = ReadTree(tree, Sizes::kNotNeeded);
   if (!directory.has_value()) return directory.As<NodePtr>();
   const TreeEntry* entry = directory.value()->Find(name);
   if (entry == nullptr) return Error{Errc::kNotFound, "no such entry"};
   if (NodePtr child = MakeChild(*directory.value(), *entry, tree)) return child;
-  Outcome<DirectoryPtr> sized = Read(tree, Sizes::kNeeded);
+  Outcome<DirectoryPtr> sized = ReadTree(tree, Sizes::kNeeded);
   if (!sized.has_value()) return sized.As<NodePtr>();
   return MakeChild(*sized.value(), *sized.value()->Find(name), tree);
 }
@@ -195,7 +195,7 @@ Outcome<NodePtr> TreeDirectory::Lookup(const std::string& name) {
 
 Node::LookupIfHere TreeDirectory::PrepareLookupsIn(const Oid& tree) {
   // Read once for all names: a directory may have a million.
-  const Outcome<DirectoryPtr> read = Read(tree, Sizes::kIfHere);
+  const Outcome<DirectoryPtr> read = ReadTree(tree, Sizes::kIfHere);
   const DirectoryPtr directory = read.has_value() ? *read.result() : nullptr;
   return [this, directory, tree](const std::string& name) -> NodePtr {
     const TreeEntry* entry = directory ? directory->Find(name) : nullptr;
@@ -213,7 +213,7 @@ ListedEntry TreeDirectory::Listed(const TreeEntry& entry) const {
 }
 
 Outcome<ListingPtr> TreeDirectory::List() {
-  Outcome<DirectoryPtr> directory = Read(tree_, Sizes::kNotNeeded);
+  Outcome<DirectoryPtr> directory = ReadTree(tree_, Sizes::kNotNeeded);
   if (!directory.has_value()) return directory.As<ListingPtr>();
   auto listing = std::make_shared<Listing>();
   listing->reserve(directory.value()->entries.size());

@@ -35,7 +35,7 @@ class TreeDirectory : public Node, public std::enable_shared_from_this<TreeDirec
   // What the identities of the entries derive from.
   virtual InodeIdentity base() const { return identity(); }
 
-  Outcome<DirectoryPtr> Read(const Oid& tree, Sizes sizes);
+  Outcome<DirectoryPtr> ReadTree(const Oid& tree, Sizes sizes);
   NodePtr MakeChild(const Directory& directory, const TreeEntry& entry, const Oid& tree);
   Outcome<NodePtr> LookupIn(const Oid& tree, const std::string& name);
   LookupIfHere PrepareLookupsIn(const Oid& tree);

@@ -57,7 +57,7 @@ Node::LookupIfHere ViewRoot::PrepareLookups() {
 Outcome<ListingPtr> ViewRoot::List() {
   Outcome<Commit> commit = view()->commit();
   if (!commit.has_value()) return commit.As<ListingPtr>();
-  Outcome<DirectoryPtr> directory = Read(commit.value().tree, Sizes::kNotNeeded);
+  Outcome<DirectoryPtr> directory = ReadTree(commit.value().tree, Sizes::kNotNeeded);
   if (!directory.has_value()) return directory.As<ListingPtr>();
   auto listing = std::make_shared<Listing>();
   listing->push_back(ListedEntry{kGitName, IdentityOf(base(), kGitName, "git").number, S_IFDIR});

@@ -74,7 +74,7 @@ class RoomKeeperTest : public ::testing::Test {
 TEST_F(RoomKeeperTest, CountsWhatIsThereAndWhatArrives) {
   const RepositoryPtr repository = Add("a", 100);
   {
-    RoomKeeper::Account account(*keeper_, repository);
+    RoomKeeper::Account account(*keeper_, repository, RoomKeeper::Claim::kOthersMayGo);
     ASSERT_TRUE(account.Grow({50, 0, 0}));
     ASSERT_TRUE(account.Grow({70, 0, 0}));
     EXPECT_EQ(keeper_->used_bytes(), 170u);
@@ -85,7 +85,7 @@ TEST_F(RoomKeeperTest, CountsWhatIsThereAndWhatArrives) {
 TEST_F(RoomKeeperTest, NobodyGoesWhileThereIsRoom) {
   Add("a", 500);
   const RepositoryPtr fetched = Add("new", 0);
-  RoomKeeper::Account account(*keeper_, fetched);
+  RoomKeeper::Account account(*keeper_, fetched, RoomKeeper::Claim::kOthersMayGo);
   EXPECT_TRUE(account.Grow({500, 0, 0}));
   EXPECT_TRUE(evicted_.empty());
 }
@@ -96,7 +96,7 @@ TEST_F(RoomKeeperTest, TheLeastRecentlyOpenedMakeRoomDownToNineTenths) {
   Add("c", 300);
   const RepositoryPtr fetched = Add("new", 0);
   const Repository::Use use(fetched);
-  RoomKeeper::Account account(*keeper_, fetched);
+  RoomKeeper::Account account(*keeper_, fetched, RoomKeeper::Claim::kOthersMayGo);
   ASSERT_TRUE(account.Grow({200, 0, 0}));
   EXPECT_EQ(evicted_, Keys{"a"}) << "1100 - 300 is below 900";
   EXPECT_EQ(reason_, "quota");
@@ -107,7 +107,7 @@ TEST_F(RoomKeeperTest, WhatDoesNotFitAloneIsRefusedAndEvictsNobody) {
   Add("a", 500);
   const RepositoryPtr fetched = Add("new", 0);
   const Repository::Use use(fetched);
-  RoomKeeper::Account account(*keeper_, fetched);
+  RoomKeeper::Account account(*keeper_, fetched, RoomKeeper::Claim::kOthersMayGo);
   const Status grown = account.Grow({1001, 0, 0});
   ASSERT_FALSE(grown);
   EXPECT_EQ(grown.error().code, Errc::kNoSpace);
@@ -119,7 +119,7 @@ TEST_F(RoomKeeperTest, WhatWillClearlyNotFitIsRefusedEarly) {
   Add("a", 950);
   const RepositoryPtr fetched = Add("new", 0);
   const Repository::Use use(fetched);
-  RoomKeeper::Account account(*keeper_, fetched);
+  RoomKeeper::Account account(*keeper_, fetched, RoomKeeper::Claim::kOthersMayGo);
   const Status grown = account.Grow({200, 100, 1000});  // A tenth of it takes 200 bytes.
   ASSERT_FALSE(grown);
   EXPECT_EQ(grown.error().code, Errc::kNoSpace);
@@ -130,7 +130,7 @@ TEST_F(RoomKeeperTest, WhileNobodyKnowsHowLargeItWillBeNobodyGoesAtOnce) {
   Add("a", 900);
   const RepositoryPtr fetched = Add("new", 0);
   const Repository::Use use(fetched);
-  RoomKeeper::Account account(*keeper_, fetched);
+  RoomKeeper::Account account(*keeper_, fetched, RoomKeeper::Claim::kOthersMayGo);
   ASSERT_TRUE(account.Grow({200, 1, 1000}));
   EXPECT_TRUE(evicted_.empty());
   ASSERT_TRUE(account.Grow({400, 2, 1000}));
@@ -144,7 +144,7 @@ TEST_F(RoomKeeperTest, PinnedAndBusyOnesStay) {
   Add("d", 200);
   const RepositoryPtr fetched = Add("new", 0);
   const Repository::Use use(fetched);
-  RoomKeeper::Account account(*keeper_, fetched);
+  RoomKeeper::Account account(*keeper_, fetched, RoomKeeper::Claim::kOthersMayGo);
   ASSERT_TRUE(account.Grow({300, 0, 0}));
   EXPECT_EQ(evicted_, Keys{"c"});
 }
@@ -154,7 +154,7 @@ TEST_F(RoomKeeperTest, NobodyIsEvictedInVain) {
   Add("b", 100);
   const RepositoryPtr fetched = Add("new", 0);
   const Repository::Use use(fetched);
-  RoomKeeper::Account account(*keeper_, fetched);
+  RoomKeeper::Account account(*keeper_, fetched, RoomKeeper::Claim::kOthersMayGo);
   const Status grown = account.Grow({300, 0, 0});
   ASSERT_FALSE(grown);
   EXPECT_EQ(grown.error().code, Errc::kNoSpace);
@@ -166,7 +166,7 @@ TEST_F(RoomKeeperTest, NinetyPercentIsAWishTheQuotaIsTheLaw) {
   Add("b", 100);
   const RepositoryPtr fetched = Add("new", 0);
   const Repository::Use use(fetched);
-  RoomKeeper::Account account(*keeper_, fetched);
+  RoomKeeper::Account account(*keeper_, fetched, RoomKeeper::Claim::kOthersMayGo);
   EXPECT_TRUE(account.Grow({100, 0, 0}));
   EXPECT_EQ(evicted_, Keys{"b"}) << "950 is above nine tenths, but below the quota";
 }
@@ -177,7 +177,7 @@ TEST_F(RoomKeeperTest, OneThatIsOpenedAtTheLastMomentIsSkipped) {
   becomes_busy_ = "a";
   const RepositoryPtr fetched = Add("new", 0);
   const Repository::Use use(fetched);
-  RoomKeeper::Account account(*keeper_, fetched);
+  RoomKeeper::Account account(*keeper_, fetched, RoomKeeper::Claim::kOthersMayGo);
   EXPECT_TRUE(account.Grow({300, 0, 0}));
   EXPECT_EQ(evicted_, Keys{"b"});
 }
@@ -190,7 +190,8 @@ TEST_F(RoomKeeperTest, TransfersThatNeedRoomAtTheSameTimeEvictNoMoreThanTogether
   for (int i = 0; i < 4; ++i) {
     fetched.push_back(Add("new" + std::to_string(i), 0));
     uses.emplace_back(fetched.back());
-    accounts.push_back(std::make_unique<RoomKeeper::Account>(*keeper_, fetched.back()));
+    accounts.push_back(std::make_unique<RoomKeeper::Account>(*keeper_, fetched.back(),
+                                                             RoomKeeper::Claim::kOthersMayGo));
   }
   // The first eviction waits until all of them have said what they need.
   before_evicting_ = [this] {
