@@ -16,6 +16,8 @@
 
 #define REPOSFS_GUARDED_BY(mutex) REPOSFS_ATTRIBUTE(guarded_by(mutex))
 #define REPOSFS_REQUIRES(...) REPOSFS_ATTRIBUTE(requires_capability(__VA_ARGS__))
+// For what the analysis can't follow; a comment says who holds the lock.
+#define REPOSFS_UNCHECKED REPOSFS_ATTRIBUTE(no_thread_safety_analysis)
 #define REPOSFS_EXCLUDES(...) REPOSFS_ATTRIBUTE(locks_excluded(__VA_ARGS__))
 
 namespace reposfs {

@@ -234,7 +234,10 @@ Result<ProcessResult> RunProcess(const ProcessOptions& options) {
   const pid_t pid = ::fork();
   if (pid < 0) return ErrnoError(errno, "fork");
   if (pid == 0) BecomeChild(launch);
-  Child child(pid, UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))));
+  UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  const int pidfd_errno = errno;
+  Child child(pid, std::move(pidfd));
+  if (child.pidfd() < 0) return ErrnoError(pidfd_errno, "watch " + options.argv[0]);
   input->reader.reset();
   output->writer.reset();
   errors->writer.reset();

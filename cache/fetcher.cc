@@ -14,6 +14,8 @@
 namespace reposfs {
 namespace {
 
+constexpr int kHistoryPassCountMax = 3;
+
 std::vector<Oid> ContentRoots(const Repository& repository) {
   std::vector<Oid> commits;
   for (const RootRecord& root : repository.roots()) {
@@ -193,6 +195,15 @@ Result<Oid> Fetcher::FetchTip(Repository& repository, const Oid& want,
   repository.BeginTipTransfer();
   auto commit = FetchTipNow(repository, want, control);
   repository.EndTipTransfer();
+  const bool rubbish =
+      !commit && repository.stage() == Stage::kAbsent && repository.roots().empty();
+  if (rubbish) {
+    // What has come is not what it should be; nobody would ever account for it.
+    if (auto removed = RemoveTree(repository.directory().path()); !removed) {
+      return std::move(removed).error();
+    }
+    repository.ContentChanged();
+  }
   return commit;
 }
 
@@ -251,14 +262,20 @@ Status Fetcher::FetchHistory(Repository& repository, const TransferControl& cont
     if (root.stage != Stage::kTip) continue;
     if (auto fetched = FetchContent(repository, root.commit, control); !fetched) return fetched;
   }
-  Transfer transfer;
-  transfer.haves = Haves(repository);
-  const bool shallow = !repository.directory().Shallow().empty();
-  transfer.wants = shallow ? RefTargets(*refs) : repository.objects().Missing(RefTargets(*refs));
-  transfer.depth = shallow ? FetchDepth::kUnshallow : FetchDepth::kAsIs;
-  if (!transfer.wants.empty()) {
+  // Refs may move, and other tips may come, while the history is on its way.
+  for (int pass = 0; pass < kHistoryPassCountMax; ++pass) {
+    const RefSnapshotPtr now = repository.refs();
+    Transfer transfer;
+    const bool shallow = !repository.directory().Shallow().empty();
+    transfer.wants = shallow ? RefTargets(*now) : repository.objects().Missing(RefTargets(*now));
+    transfer.haves = Haves(repository);
+    transfer.depth = shallow ? FetchDepth::kUnshallow : FetchDepth::kAsIs;
+    if (transfer.wants.empty()) return Report(repository, Stage::kComplete);
     if (auto fetched = Run(repository, transfer, control); !fetched) return fetched;
   }
+  const bool whole = repository.directory().Shallow().empty() &&
+                     repository.objects().Missing(RefTargets(*repository.refs())).empty();
+  if (!whole) return Error{Errc::kUnreachable, "the refs move faster than the history comes"};
   return Report(repository, Stage::kComplete);
 }
 
@@ -325,6 +342,9 @@ Status Fetcher::FetchBlobs(Repository& repository, const std::vector<Oid>& blobs
 }
 
 Status Fetcher::Maintain(Repository& repository, const TransferControl& control) {
+  // Consolidation keeps what these lead to, and nothing else.
+  const std::vector<Oid> kept = Haves(repository);
+  if (kept.empty()) return Error{Errc::kCorrupt, "not consolidated: a branch or tag is missing"};
   const StoreDirectory& directory = repository.directory();
   const bool complete = repository.stage() == Stage::kComplete;
   for (const RootRecord& root : repository.roots()) {
@@ -334,7 +354,7 @@ Status Fetcher::Maintain(Repository& repository, const TransferControl& control)
   const auto index_count =
       std::count_if(old_packs.begin(), old_packs.end(),
                     [](const std::string& name) { return name.ends_with(".idx"); });
-  auto staging = Staging::Create(control.staging, directory, Haves(repository));
+  auto staging = Staging::Create(control.staging, directory, kept);
   if (!staging) return std::move(staging).error();
   const std::string git_dir = "--git-dir=" + control.staging.string();
   std::vector<std::vector<std::string>> commands;
@@ -356,6 +376,9 @@ Status Fetcher::Maintain(Repository& repository, const TransferControl& control)
     if (!result->ok()) return GitFailure(*result, "maintain " + repository.key().Text());
   }
   if (index_count > 1) {
+    if (StoreDirectory(control.staging).PackFiles().empty()) {
+      return Error{Errc::kCorrupt, "not consolidated: git made no pack"};
+    }
     if (auto listed = ReplacePacks(old_packs, *staging); !listed) return listed;
   }
   if (auto sealed = staging->Seal(); !sealed) return sealed;

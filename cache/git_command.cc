@@ -83,6 +83,13 @@ Settings SafeSettings(const FetchOptions& limits) {
   };
 }
 
+// `text` as one word of a shell command: git hands both of the following to a shell.
+std::string ShellQuoted(const std::string& text) {
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
 void AddSource(Settings& settings, const Source& source) {
   const std::string remote = std::string("remote.") + kRemoteName + ".";
   settings.emplace_back(remote + "url", source.url);
@@ -96,14 +103,14 @@ void AddSource(Settings& settings, const Source& source) {
   if (!source.host.credentials_file.empty()) {
     settings.emplace_back("credential.helper", "");
     settings.emplace_back("credential.helper",
-                          "store --file=" + source.host.credentials_file.string());
+                          "store --file=" + ShellQuoted(source.host.credentials_file.string()));
   }
 }
 
 std::string SshCommand(const Source* source) {
   std::string command = "ssh -o BatchMode=yes -o ConnectTimeout=10";
   if (source != nullptr && !source->host.ssh_key_file.empty()) {
-    command += " -o IdentitiesOnly=yes -i '" + source->host.ssh_key_file.string() + "'";
+    command += " -o IdentitiesOnly=yes -i " + ShellQuoted(source->host.ssh_key_file.string());
   }
   return command;
 }

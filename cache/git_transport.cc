@@ -99,9 +99,14 @@ Status GitTransport::Fetch(const FetchRequest& request) {
   options.supervise = [&]() -> Status {
     FetchProgress progress = parser.progress();
     progress.received_bytes = DiskUsageBytes(request.staging / "objects");
+    progress.said_bytes = said_bytes;
     if (request.on_progress) {
       if (auto status = request.on_progress(progress); !status) return status;
     }
+    // Once all is here, git checks it without a word, for minutes if the history is long.
+    const bool all_here =
+        progress.object_count_total > 0 && progress.object_count == progress.object_count_total;
+    if (all_here) return {};
     return stall.Check(progress.received_bytes + said_bytes, request.source.url);
   };
   auto result = RunProcess(options);

@@ -31,8 +31,7 @@ HostScheduler::Host& HostScheduler::HostOfLocked(const std::string& name) {
 void HostScheduler::Submit(const std::string& name, int priority, std::function<void()> task) {
   MutexLock lock(mutex_);
   Host& host = HostOfLocked(name);
-  host.queue.emplace(priority,
-                     Task{next_sequence_++, std::move(task), priority >= kForegroundPriority});
+  host.queue.emplace(priority, Task{next_sequence_++, std::move(task), priority});
   StartLocked(name, host);
 }
 
@@ -44,7 +43,9 @@ void HostScheduler::Tick() {
 bool HostScheduler::MayStartLocked(Host& host, const Task& task, SteadyTime now) {
   if (host.running >= host.running_max) return false;
   if (host.running > 0 && running_ >= concurrency_) return false;
-  if (!task.foreground && host.running_background >= (host.running_max + 1) / 2) return false;
+  const int bulk_max = host.running_max - host.running_max / 4;
+  if (task.priority < kInteractivePriority && host.running >= bulk_max) return false;
+  if (!task.foreground() && host.running_background >= (host.running_max + 1) / 2) return false;
   if (host.starts_per_minute_max == 0) return true;
   while (!host.starts.empty() && now - host.starts.front() > std::chrono::minutes(1)) {
     host.starts.pop_front();
@@ -60,9 +61,9 @@ void HostScheduler::StartLocked(const std::string& name, Host& host) {
     host.queue.erase(host.queue.begin());
     ++host.running;
     ++running_;
-    if (!task.foreground) ++host.running_background;
+    if (!task.foreground()) ++host.running_background;
     if (host.starts_per_minute_max != 0) host.starts.push_back(now);
-    pool_.Submit([this, name, foreground = task.foreground, run = std::move(task.run)] {
+    pool_.Submit([this, name, foreground = task.foreground(), run = std::move(task.run)] {
       run();
       Finished(name, foreground);
     });

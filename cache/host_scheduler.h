@@ -24,6 +24,8 @@ class HostScheduler {
  public:
   // Transfers of at least this priority have somebody waiting for them.
   static constexpr int kForegroundPriority = 50;
+  // From here on it is about a name, a tip or a directory: quick, and not to wait behind bulk.
+  static constexpr int kInteractivePriority = 70;
 
   HostScheduler(const Origin& origin, int concurrency);
   ~HostScheduler();  // Stop()
@@ -51,7 +53,9 @@ class HostScheduler {
   struct Task {
     std::uint64_t sequence;
     std::function<void()> run;
-    bool foreground;
+    int priority;
+
+    bool foreground() const { return priority >= kForegroundPriority; }
   };
   struct Host {
     int running_max;

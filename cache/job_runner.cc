@@ -47,7 +47,6 @@ FlightPtr JobRunner::Submit(const RepositoryPtr& repository, JobKind kind,
   }
   const FlightTable::Ticket ticket = flights_.Join(name);
   const bool waited_for = priority >= HostScheduler::kForegroundPriority;
-  if (!ticket.first && !waited_for) return ticket.flight;
   // A job that waits in the background is scheduled once more when somebody needs it now; Claim()
   // lets only one of the two run it.
   auto job = queue_.Put(JobSpec{repository->id(), kind, argument, priority}, clock_.Now());
@@ -55,7 +54,25 @@ FlightPtr JobRunner::Submit(const RepositoryPtr& repository, JobKind kind,
     flights_.Land(name, std::move(job).error(), kBurst);
     return ticket.flight;
   }
-  if (!job->running) Schedule(Pending{job->id, repository, kind, argument, priority});
+  // The row that the flight was scheduled for may have gone with an eviction.
+  bool new_row = false;
+  {
+    MutexLock lock(mutex_);
+    std::int64_t& id = scheduled_[name];
+    new_row = id != job->id;
+    id = job->id;
+  }
+  if (job->running && ticket.first) {
+    // Nobody runs it: its end could not be written down.
+    if (auto released = queue_.Retry(job->id, WallTime{}, ""); !released) {
+      flights_.Land(name, std::move(released), kBurst);
+      return ticket.flight;
+    }
+    job->running = false;
+  }
+  if (!job->running && (ticket.first || waited_for || new_row)) {
+    Schedule(Pending{job->id, repository, kind, argument, priority});
+  }
   return ticket.flight;
 }
 
@@ -122,7 +139,15 @@ void JobRunner::AbandonIfGone(const Pending& pending) {
   const auto owed = queue_.Contains(
       JobSpec{pending.repository->id(), pending.kind, pending.argument, pending.priority});
   if (owed && *owed) return;
+  ForgetScheduled(pending);
   flights_.Abandon(FlightName(pending.repository->id(), pending.kind, pending.argument));
+}
+
+void JobRunner::ForgetScheduled(const Pending& pending) {
+  MutexLock lock(mutex_);
+  const auto found =
+      scheduled_.find(FlightName(pending.repository->id(), pending.kind, pending.argument));
+  if (found != scheduled_.end() && found->second == pending.id) scheduled_.erase(found);
 }
 
 void JobRunner::Conclude(const Pending& pending, const Job& job, Status status) {
@@ -143,6 +168,7 @@ void JobRunner::Conclude(const Pending& pending, const Job& job, Status status) 
     retries_.emplace(not_before, std::move(later));
   } else {
     static_cast<void>(queue_.Finish(job.id));
+    ForgetScheduled(pending);
   }
   const bool may_pass = !status && MayPass(status.error().code);
   flights_.Land(name, std::move(status), may_pass ? kBurst : limits_.failure_ttl);

@@ -74,6 +74,7 @@ class JobRunner {
 
   void Schedule(const Pending& pending);
   void RunOne(const Pending& pending);
+  void ForgetScheduled(const Pending& pending) REPOSFS_EXCLUDES(mutex_);
   void AbandonIfGone(const Pending& pending);
   void Conclude(const Pending& pending, const Job& job, Status status);
 
@@ -88,6 +89,8 @@ class JobRunner {
 
   Mutex mutex_;  // A leaf lock.
   std::multimap<WallTime, Pending> retries_ REPOSFS_GUARDED_BY(mutex_);
+  // The row that was scheduled for each flight.
+  std::map<std::string, std::int64_t> scheduled_ REPOSFS_GUARDED_BY(mutex_);
 };
 
 // Whether trying again later may help.

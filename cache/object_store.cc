@@ -52,7 +52,11 @@ Error GitError(int rc, std::string_view what) {
   const git_error* last = git_error_last();
   const std::string message =
       last != nullptr && last->message != nullptr ? last->message : "failed";
-  const Errc code = rc == GIT_ENOTFOUND ? Errc::kNotFound : Errc::kCorrupt;
+  const bool our_own_fault =
+      last != nullptr && (last->klass == GIT_ERROR_NOMEMORY || last->klass == GIT_ERROR_OS);
+  const Errc code = rc == GIT_ENOTFOUND ? Errc::kNotFound
+                    : our_own_fault     ? Errc::kIo
+                                        : Errc::kCorrupt;
   return Error{code, std::string(what) + ": " + message};
 }
 
@@ -136,6 +140,11 @@ Result<Object> ObjectStore::Read(const Oid& id) const {
 }
 
 Result<Content> ObjectStore::ReadBlob(const Oid& id) const {
+  auto header = ReadHeader(id);
+  if (!header) return std::move(header).error();
+  if (header->size_bytes > kBlobSizeMaxBytes) {
+    return Error{Errc::kUnsupported, "blob " + id.Hex() + " is larger than 1 GiB"};
+  }
   auto object = Read(id);
   if (!object) return std::move(object).error();
   if (object->type != ObjectType::kBlob) {

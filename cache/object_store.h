@@ -49,6 +49,9 @@ using Content = std::shared_ptr<const std::string>;
 
 class ObjectStore {
  public:
+  // A blob is inflated whole, in memory; one that is larger is refused with kUnsupported.
+  static constexpr std::uint64_t kBlobSizeMaxBytes = 1ull << 30;
+
   // `objects` is a git `objects` directory; it need not exist yet.
   explicit ObjectStore(std::filesystem::path objects);
   ~ObjectStore();

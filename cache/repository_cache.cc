@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <spdlog/spdlog.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -84,7 +85,8 @@ RepositoryCache::RepositoryCache(RepositoryCacheOptions options, const Origin& o
           [this] { return Repositories(); },
           [this](const Repository& repository) { return IsPinned(repository); },
           [this](const RepositoryPtr& repository, const std::string& reason,
-                 const std::string& for_key) { return Evict(repository, reason, for_key); }});
+                 const std::string& for_key) { return Evict(repository, reason, for_key); },
+          [this] { return trash_bytes_.load(); }});
   runner_ = std::make_unique<JobRunner>(
       JobQueue(catalog_.database()), scheduler_, flights_, clock_,
       JobRunner::Limits{8, options_.freshness.negative_ttl},
@@ -97,7 +99,16 @@ RepositoryCache::RepositoryCache(RepositoryCacheOptions options, const Origin& o
 }
 
 RepositoryCache::~RepositoryCache() {
-  stopping_ = true;
+  Stop();
+}
+
+void RepositoryCache::OnEvicted(std::function<void(const Repository&)> callback) {
+  MutexLock lock(mutex_);
+  on_evicted_ = std::move(callback);
+}
+
+void RepositoryCache::Stop() {
+  if (stopping_.exchange(true)) return;
   {
     MutexLock lock(mutex_);
     stop_.NotifyAll();
@@ -105,6 +116,7 @@ RepositoryCache::~RepositoryCache() {
   if (ticker_.joinable()) ticker_.join();
   scheduler_.Stop();
   runner_->Stop();
+  healer_.Stop();
   sweeper_.Stop();
   flights_.LandAll(Error{Errc::kInterrupted, "reposfs is stopping"});
   std::vector<OpenedRecord> opened;
@@ -185,8 +197,7 @@ Status RepositoryCache::ReconcileRepositories(std::set<std::string> expected) {
   }
   for (const stdfs::path& path : Children(repos)) {
     if (expected.contains(path.filename().string())) continue;
-    const stdfs::path trashed = options_.cache.directory / "trash" / path.filename();
-    if (auto renamed = Rename(path, trashed); !renamed) return renamed;
+    if (auto renamed = Rename(path, TrashPath(0)); !renamed) return renamed;
   }
   sweeper_.Submit([trash = options_.cache.directory / "trash"] {
     for (const stdfs::path& path : Children(trash)) static_cast<void>(RemoveTree(path));
@@ -232,6 +243,13 @@ WallTime RepositoryCache::NextCheck(const Repository& repository) const {
   const auto held_back = next_check_.find(record.id);
   if (held_back != next_check_.end()) next = std::max(next, held_back->second);
   return next;
+}
+
+std::filesystem::path RepositoryCache::TrashPath(std::int64_t id) {
+  // Unlike any that an earlier process may have left.
+  return options_.cache.directory / "trash" /
+         (std::to_string(id) + "-" + std::to_string(clock_.Now().time_since_epoch().count()) + "-" +
+          std::to_string(getpid()) + "-" + std::to_string(next_scratch_.fetch_add(1)));
 }
 
 std::filesystem::path RepositoryCache::StagingOf(const Job& job) const {
@@ -287,8 +305,17 @@ Status RepositoryCache::Evict(const RepositoryPtr& repository, const std::string
   spdlog::info("evicted repo={} bytes={} reason=\"{}\" for={}", key, size_bytes, Printable(reason),
                for_key.empty() ? "-" : for_key);
   ++listing_version_;
-  if (on_evicted_) on_evicted_(*repository);
-  sweeper_.Submit([trashed] { static_cast<void>(RemoveTree(trashed)); });
+  std::function<void(const Repository&)> on_evicted;
+  {
+    MutexLock lock(mutex_);
+    on_evicted = on_evicted_;
+  }
+  if (on_evicted) on_evicted(*repository);
+  trash_bytes_ += size_bytes;
+  sweeper_.Submit([this, trashed, size_bytes] {
+    static_cast<void>(RemoveTree(trashed));
+    trash_bytes_ -= size_bytes;
+  });
   return {};
 }
 

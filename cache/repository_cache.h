@@ -91,10 +91,12 @@ class RepositoryCache {
   const Origin& origin() const { return origin_; }
   const Clock& clock() const { return clock_; }
 
-  // Called after a repository has been evicted, on any thread.  Set it before anything is read.
-  void OnEvicted(std::function<void(const Repository&)> callback) {
-    on_evicted_ = std::move(callback);
-  }
+  // Called after a repository has been evicted, on any thread.  An empty function ends it.
+  void OnEvicted(std::function<void(const Repository&)> callback) REPOSFS_EXCLUDES(mutex_);
+
+  // Ends all work: waits for what runs and lands every flight.  After it nothing is called back.
+  // The destructor does it, too; call it before what flights call back into is destroyed.
+  void Stop() REPOSFS_EXCLUDES(mutex_);
 
   // Every repository that was ever asked for, in the order of the first time.
   std::vector<RepositoryPtr> Repositories() const REPOSFS_EXCLUDES(mutex_);
@@ -155,6 +157,7 @@ class RepositoryCache {
   // `expected` names the directories under repos/ that stay whatever the catalog says.
   Status ReconcileRepositories(std::set<std::string> expected);
   std::filesystem::path StagingOf(const Job& job) const;
+  std::filesystem::path TrashPath(std::int64_t id);
   void Tick();
 
   // Resolving.
@@ -177,6 +180,8 @@ class RepositoryCache {
   void RunFetchNow(const Target& target, const std::string& name, const FlightPtr& flight,
                    const ChooseBlobs& choose);
   Outcome<Done> FetchDirectory(const Target& target, const Oid& tree);
+  // Under this name it is remembered that the upstream gives no single objects.
+  static std::string RefusedName(const Repository& repository);
   FlightPtr SubmitContent(const Target& target, int priority);
   // What to do when reading failed for the reason `why`: `tree` names the directory of a blob, or
   // is null if a commit or tree was read.
@@ -207,7 +212,6 @@ class RepositoryCache {
   const Origin& origin_;
   const Clock& clock_;
   const UniqueFd directory_lock_;
-  std::function<void(const Repository&)> on_evicted_;
 
   Catalog catalog_;
   Fetcher fetcher_;
@@ -216,7 +220,9 @@ class RepositoryCache {
   HostScheduler scheduler_;
   std::unique_ptr<RoomKeeper> room_;
   std::unique_ptr<JobRunner> runner_;
-  ThreadPool sweeper_{"sweeper", 1};  // Deletes what is in trash/.
+  ThreadPool sweeper_{"sweeper", 1};           // Deletes what is in trash/.
+  ThreadPool healer_{"healer", 1};             // Waits until what is damaged may be evicted.
+  std::atomic<std::uint64_t> trash_bytes_{0};  // Evicted, not yet deleted.
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> listing_version_{1};
   bool over_quota_ = false;  // Said so already; the ticker's own.
@@ -231,6 +237,8 @@ class RepositoryCache {
   std::unordered_map<Oid, int, OidHash> directory_fetch_counts_ REPOSFS_GUARDED_BY(mutex_);
   std::unordered_map<std::int64_t, WallTime> healed_at_ REPOSFS_GUARDED_BY(mutex_);
   std::unordered_map<std::int64_t, WallTime> next_check_ REPOSFS_GUARDED_BY(mutex_);
+
+  std::function<void(const Repository&)> on_evicted_ REPOSFS_GUARDED_BY(mutex_);
 
   std::thread ticker_;
 };

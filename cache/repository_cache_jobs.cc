@@ -17,6 +17,7 @@ constexpr int kMaintainPriority = 10;
 // More packs than this slow every lookup down.
 constexpr std::size_t kPackFileCountMax = 3 * 20;
 
+constexpr milliseconds kRefusalTtl = std::chrono::hours(1);
 constexpr milliseconds kCheckHoldBackMax = std::chrono::seconds(30);
 
 // What a person can do about an error.
@@ -71,8 +72,9 @@ class RepositoryCache::TransferWatch {
  private:
   Status OnProgress(const FetchProgress& progress) {
     if (cache_.stopping_) return Error{Errc::kInterrupted, "reposfs is stopping"};
-    if (progress.received_bytes != last_received_bytes_) flight_->NoteProgress();
-    last_received_bytes_ = progress.received_bytes;
+    const std::uint64_t sign_of_life = progress.received_bytes + progress.said_bytes;
+    if (sign_of_life != last_sign_of_life_) flight_->NoteProgress();
+    last_sign_of_life_ = sign_of_life;
     {
       MutexLock lock(cache_.mutex_);
       cache_.active_.at(id_).progress = progress;
@@ -84,7 +86,7 @@ class RepositoryCache::TransferWatch {
   RoomKeeper::Account account_;
   const FlightPtr flight_;
   const std::uint64_t id_;
-  std::uint64_t last_received_bytes_ = 0;
+  std::uint64_t last_sign_of_life_ = 0;
 };
 
 HistoryPolicy RepositoryCache::HistoryOf(const RepositoryKey& key) const {
@@ -121,6 +123,11 @@ Status RepositoryCache::ExecuteMaintain(const RepositoryPtr& repository,
                                         const TransferControl& control) {
   // For a while there are two copies.  Nobody shall go for the sake of tidiness.
   if (!room_->HasRoomFor(repository->size_bytes())) return {};
+  // A tip that came beside the history is shallow yet; to consolidate now would cut it off.
+  const bool complete = repository->stage() == Stage::kComplete;
+  if (complete && !repository->directory().Shallow().empty()) {
+    if (auto fetched = fetcher_.FetchHistory(*repository, control); !fetched) return fetched;
+  }
   return fetcher_.Maintain(*repository, control);
 }
 
@@ -131,6 +138,13 @@ Status RepositoryCache::ExecuteClone(const RepositoryPtr& repository, const std:
   auto commit = fetcher_.FetchTip(*repository, *oid, control);
   if (!commit) return std::move(commit).error();
   ++listing_version_;
+  if (const RefSnapshotPtr refs = repository->refs()) {
+    for (const Ref& ref : refs->refs()) {
+      if (ref.object != *oid || ref.target() == *commit) continue;
+      return Error{Errc::kCorrupt, "the upstream says that " + ref.name + " is commit " +
+                                       ref.target().Hex() + ", but it is " + commit->Hex()};
+    }
+  }
   runner_->Submit(repository, JobKind::kHydrate, commit->Hex(), kContentPriority);
   return {};
 }
@@ -203,9 +217,9 @@ void RepositoryCache::RunFetchNow(const Target& target, const std::string& name,
   const bool refused = !fetched && (fetched.error().code == Errc::kUnsupported ||
                                     fetched.error().code == Errc::kNotFound);
   if (refused && !name.starts_with("object:")) {
-    // A server that gives no single objects gives a whole commit.
-    SubmitContent(target, HostScheduler::kForegroundPriority)
-        ->Then([this, name](const Status& status) { flights_.Land(name, status, TtlOf(status)); });
+    // A server that gives no single objects gives a whole commit; who waits asks for that next.
+    flights_.Remember(RefusedName(*target.repository), fetched.error(), kRefusalTtl);
+    flights_.Land(name, {}, {});
     return;
   }
   if (!fetched) RecordError(target.repository, fetched.error());

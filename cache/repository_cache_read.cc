@@ -113,7 +113,8 @@ Outcome<DirectoryPtr> RepositoryCache::ReadDirectory(const Target& target, const
       sizes == Sizes::kIfHere && first != directory->entries.end() && !objects.Contains(first->oid);
   if (in_vain) return directory;
   auto sizes_bytes = objects.ReadSizes(BlobsOf(directory->entries));
-  if (!sizes_bytes && sizes == Sizes::kIfHere) return directory;
+  const bool missing = !sizes_bytes && sizes_bytes.error().code == Errc::kNotFound;
+  if (missing && sizes == Sizes::kIfHere) return directory;
   if (!sizes_bytes) {
     const Outcome<Done> brought = Bring(target, sizes_bytes.error(), tree);
     if (brought.has_value()) return std::move(sizes_bytes).error();
@@ -165,15 +166,14 @@ Outcome<Done> RepositoryCache::NeedContent(const Target& target) {
 
 Outcome<Done> RepositoryCache::FetchMissingBlobs(const Target& target) {
   const RepositoryPtr& repository = target.repository;
+  auto blobs = MissingBlobs(repository->objects(), target.ref.commit);
+  if (blobs && blobs->size() > kBlobsAtOnceMax) {
+    return SubmitContent(target, kContentOnDemandPriority);
+  }
   const std::string commit = target.ref.commit.Hex();
-  return FetchNow(target, "blobs:" + std::to_string(repository->id()) + ":" + commit,
-                  [repository, id = target.ref.commit]() -> Result<std::vector<Oid>> {
-                    auto missing = MissingBlobs(repository->objects(), id);
-                    if (missing && missing->size() > kBlobsAtOnceMax) {
-                      return Error{Errc::kUnsupported, "too many blobs to fetch on their own"};
-                    }
-                    return missing;
-                  });
+  return FetchNow(
+      target, "blobs:" + std::to_string(repository->id()) + ":" + commit,
+      [repository, id = target.ref.commit] { return MissingBlobs(repository->objects(), id); });
 }
 
 FlightPtr RepositoryCache::SubmitContent(const Target& target, int priority) {
@@ -184,6 +184,10 @@ bool RepositoryCache::LooksLikeScan(const Target& target) {
   MutexLock lock(mutex_);
   if (directory_fetch_counts_.size() > kDirectoryFetchCountsMax) directory_fetch_counts_.clear();
   return ++directory_fetch_counts_[target.ref.commit] > kScanDirectoryCount;
+}
+
+std::string RepositoryCache::RefusedName(const Repository& repository) {
+  return "refused:" + std::to_string(repository.id());
 }
 
 Outcome<Done> RepositoryCache::FetchDirectory(const Target& target, const Oid& tree) {
@@ -213,14 +217,12 @@ Outcome<Done> RepositoryCache::FetchNow(const Target& target, const std::string&
                                         ChooseBlobs choose) {
   if (auto failure = flights_.Failure(name)) return std::move(*failure);
   const bool content_to_come = target.repository->StageOf(target.ref.commit) == Stage::kTip;
+  const bool refused = flights_.Failure(RefusedName(*target.repository)).has_value();
+  if (content_to_come && !name.starts_with("object:") && (refused || LooksLikeScan(target))) {
+    return SubmitContent(target, kContentOnDemandPriority);
+  }
   const FlightTable::Ticket ticket = flights_.Join(name);
   if (!ticket.first) return ticket.flight;
-  if (content_to_come && LooksLikeScan(target)) {
-    SubmitContent(target, kContentOnDemandPriority)->Then([this, name](const Status& status) {
-      flights_.Land(name, status, TtlOf(status));
-    });
-    return ticket.flight;
-  }
   scheduler_.Submit(target.repository->key().host, kDirectoryPriority,
                     [this, target, name, flight = ticket.flight, choose = std::move(choose)] {
                       RunFetchNow(target, name, flight, choose);
@@ -245,7 +247,7 @@ Outcome<Done> RepositoryCache::Heal(const RepositoryPtr& repository, const Error
     return ticket.flight;
   }
   // Not on this thread: it may be using the repository.
-  sweeper_.Submit([this, repository, name, why] {
+  healer_.Submit([this, repository, name, why] {
     RecordError(repository,
                 Error{Errc::kCorrupt, "damaged on disk, fetching it again: " + why.message});
     flights_.Land(name, EvictWhenIdle(repository, "damaged on disk: " + why.message), {});

@@ -18,6 +18,8 @@ constexpr int kHistoryOnDemandPriority = 60;
 // A ref that was not there this short a time ago is not there.
 constexpr milliseconds kJustChecked = std::chrono::seconds(5);
 
+constexpr milliseconds kAnswerUsableFor(1'000);
+
 constexpr std::size_t kAbbreviationSizeMin = 4;
 
 bool LooksLikeCommit(std::string_view spelling) {
@@ -45,8 +47,12 @@ Outcome<Target> RepositoryCache::Resolve(const RepositoryKey& key, const std::st
   const RefSnapshotPtr refs = repository ? RefsOf(*repository) : nullptr;
   const bool accepted = staleness == Staleness::kAccepted;
   const bool on_disk = repository && repository->stage() != Stage::kAbsent;
-  const bool old =
-      repository && clock_.Now() - repository->record().last_checked > options_.freshness.max_age;
+  // Below a second, an answer would be too old before it could be used.
+  const milliseconds max_age = std::max(options_.freshness.max_age, kAnswerUsableFor);
+  const bool old = repository && clock_.Now() - repository->record().last_checked > max_age;
+  if (!refs && on_disk) {
+    return runner_->Submit(repository, JobKind::kFetch, "", kStrictRefreshPriority);
+  }
   if (!refs || (!on_disk && old && !accepted)) {
     if (auto failure = flights_.Failure(CheckName(key))) return std::move(*failure);
     return Check(key);
@@ -143,6 +149,12 @@ Outcome<Target> RepositoryCache::ResolveCommit(const RepositoryPtr& repository,
   candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
   if (candidates.size() == 1) {
     return Target{repository, ResolvedRef{"", candidates[0], candidates[0]}};
+  }
+  if (!on_disk) {
+    const Target head{repository, ResolvedRef{refs.head_branch(), refs.head(), refs.head()}};
+    if (refs.head().IsNull()) return ResolveUnknown(repository, hex);
+    const Outcome<Done> tip = NeedTip(head);
+    if (!tip.has_value()) return tip.As<Target>();
   }
   const Stage stage = repository->stage();
   if (stage == Stage::kComplete ||

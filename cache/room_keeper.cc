@@ -73,8 +73,9 @@ std::uint64_t RoomKeeper::used_bytes() const {
 std::uint64_t RoomKeeper::quota_bytes() const {
   const auto space = SpaceOf(options_.directory);
   if (!space) return options_.quota.bytes;
-  return EffectiveQuotaBytes(options_.quota, space->total_bytes, space->available_bytes,
-                             used_bytes());
+  const std::uint64_t trash_bytes = callbacks_.trash_bytes ? callbacks_.trash_bytes() : 0;
+  return EffectiveQuotaBytes(options_.quota, space->total_bytes,
+                             space->available_bytes + trash_bytes, used_bytes());
 }
 
 Status RoomKeeper::Admit(const RepositoryPtr& repository, const FetchProgress& progress,

@@ -33,6 +33,8 @@ class RoomKeeper {
     std::function<Status(const RepositoryPtr&, const std::string& reason,
                          const std::string& for_key)>
         evict;
+    // Bytes that were evicted and will be free soon.
+    std::function<std::uint64_t()> trash_bytes;
   };
 
   RoomKeeper(const CacheOptions& options, const Clock& clock, Callbacks callbacks);

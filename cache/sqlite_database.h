@@ -69,11 +69,11 @@ class Statement {
 class Transaction {
  public:
   explicit Transaction(SqliteDatabase& database) REPOSFS_REQUIRES(database.mutex);
-  ~Transaction();
+  ~Transaction() REPOSFS_UNCHECKED;
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
 
-  Status Commit();
+  Status Commit() REPOSFS_UNCHECKED;  // Whoever made the transaction holds the mutex.
 
  private:
   SqliteDatabase& database_;

@@ -77,8 +77,10 @@ Status StoreDirectory::SetRefs(const RefSnapshot& refs) const {
 }
 
 Status StoreDirectory::Adopt(const Staging& staging) const {
+  // A commit is never here without its parents being here or it being called shallow.
+  if (auto added = AddShallow(staging); !added) return added;
   if (auto adopted = AdoptPacks(staging); !adopted) return adopted;
-  if (auto adopted = AdoptShallow(staging); !adopted) return adopted;
+  if (auto removed = RemoveShallow(staging); !removed) return removed;
   for (const std::string& name : staging.replaced()) {
     if (auto removed = RemoveTree(packs() / name); !removed) return removed;
   }
@@ -99,20 +101,31 @@ Status StoreDirectory::AdoptPacks(const Staging& staging) const {
   return SyncDirectory(packs());
 }
 
-Status StoreDirectory::AdoptShallow(const Staging& staging) const {
+// Another transfer may have changed the list since this one began: each applies only its
+// difference.
+Status StoreDirectory::AddShallow(const Staging& staging) const {
   const std::set<Oid> before = staging.shallow_before();
-  const std::set<Oid> after = staging.shallow_after();
-  if (before == after) return {};
-  // Another transfer may have changed the list since this one began: apply only the difference.
   std::set<Oid> shallow = Shallow();
-  for (const Oid& commit : before) {
-    if (!after.contains(commit)) shallow.erase(commit);
-  }
-  for (const Oid& commit : after) {
+  const std::size_t count = shallow.size();
+  for (const Oid& commit : staging.shallow_after()) {
     if (!before.contains(commit)) shallow.insert(commit);
   }
-  if (shallow.empty()) return RemoveTree(path_ / "shallow");
-  return WriteFileAtomically(path_ / "shallow", SerializeShallow(shallow));
+  return shallow.size() == count ? Status() : SetShallow(shallow);
+}
+
+Status StoreDirectory::RemoveShallow(const Staging& staging) const {
+  const std::set<Oid> after = staging.shallow_after();
+  std::set<Oid> shallow = Shallow();
+  const std::size_t count = shallow.size();
+  for (const Oid& commit : staging.shallow_before()) {
+    if (!after.contains(commit)) shallow.erase(commit);
+  }
+  return shallow.size() == count ? Status() : SetShallow(shallow);
+}
+
+Status StoreDirectory::SetShallow(const std::set<Oid>& commits) const {
+  if (commits.empty()) return RemoveTree(path_ / "shallow");
+  return WriteFileAtomically(path_ / "shallow", SerializeShallow(commits));
 }
 
 std::uint64_t StoreDirectory::SizeBytes() const {

@@ -57,7 +57,9 @@ class StoreDirectory {
 
  private:
   Status AdoptPacks(const Staging& staging) const;
-  Status AdoptShallow(const Staging& staging) const;
+  Status AddShallow(const Staging& staging) const;
+  Status RemoveShallow(const Staging& staging) const;
+  Status SetShallow(const std::set<Oid>& commits) const;
 
   const std::filesystem::path path_;
 };

@@ -15,9 +15,10 @@ namespace reposfs {
 
 struct FetchProgress {
   std::uint64_t received_bytes = 0;
-  std::uint64_t replaced_bytes = 0;      // Go when the transfer is done.
   std::uint64_t object_count = 0;        // Received so far.
   std::uint64_t object_count_total = 0;  // 0: not known yet.
+  std::uint64_t replaced_bytes = 0;      // Go when the transfer is done.
+  std::uint64_t said_bytes = 0;          // Of messages: a sign of life before the first byte comes.
 };
 
 enum class FetchDepth {

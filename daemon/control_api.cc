@@ -67,6 +67,11 @@ Json ProgressJson(const ActiveTransfer& transfer) {
 ControlApi::ControlApi(RepositoryCache& cache, Facts facts)
     : cache_(cache), facts_(std::move(facts)), started_at_(cache.clock().Now()) {}
 
+void ControlApi::SetHttpAddress(std::string address) {
+  MutexLock lock(mutex_);
+  http_address_ = std::move(address);
+}
+
 HttpResponse ControlApi::Handle(const HttpRequest& request, ControlAccess access) {
   std::vector<std::string> path;
   for (const std::string_view part : Split(request.path, '/')) {
@@ -235,6 +240,11 @@ Json ControlApi::StatusJson() const {
     entry["attempts"] = transfer.attempt_count;
     fetching.push_back(std::move(entry));
   }
+  std::string http_address;
+  {
+    MutexLock lock(mutex_);
+    http_address = http_address_;
+  }
   const std::vector<RepositoryPtr> repositories = cache_.Repositories();
   const auto on_disk_count = std::count_if(
       repositories.begin(), repositories.end(),
@@ -251,7 +261,7 @@ Json ControlApi::StatusJson() const {
           {"quotaBytes", cache_.quota_bytes()},
           {"usedBytes", cache_.used_bytes()},
           {"repositories", on_disk_count},
-          {"httpListen", TextOrNull(http_address_)},
+          {"httpListen", TextOrNull(http_address)},
           {"nodes", facts_.node_count()},
           {"parkedRequests", facts_.parked_count()},
           {"fetching", std::move(fetching)},

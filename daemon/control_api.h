@@ -40,8 +40,8 @@ class ControlApi {
 
   HttpResponse Handle(const HttpRequest& request, ControlAccess access);
 
-  // Shown in the status once the HTTP server listens.  Call it before that.
-  void SetHttpAddress(std::string address) { http_address_ = std::move(address); }
+  // Shown in the status.
+  void SetHttpAddress(std::string address) REPOSFS_EXCLUDES(mutex_);
 
  private:
   // A warming that a user asked for.
@@ -67,9 +67,9 @@ class ControlApi {
   RepositoryCache& cache_;
   const Facts facts_;
   const WallTime started_at_;
-  std::string http_address_;
 
-  Mutex mutex_;  // Before those of the cache.
+  mutable Mutex mutex_;  // A leaf lock.
+  std::string http_address_ REPOSFS_GUARDED_BY(mutex_);
   std::map<std::string, Warming> warmings_ REPOSFS_GUARDED_BY(mutex_);
 };
 

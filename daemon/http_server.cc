@@ -19,7 +19,7 @@ namespace reposfs {
 namespace {
 
 constexpr int kBacklog = 64;
-constexpr unsigned kThreadCount = 2;
+constexpr unsigned kThreadCount = 8;  // Some wait for a host: refresh, pin.
 constexpr unsigned kConnectionCountMax = 128;
 constexpr unsigned kIdleTimeoutS = 60;
 

@@ -123,6 +123,15 @@ class Daemon {
   Daemon(const Config& config, const MountArguments& arguments)
       : config_(config), arguments_(arguments), origin_(config.hosts), transport_(config.fetch) {}
 
+  // The file system goes first, so that nobody hangs in it; then the work, so that nothing calls
+  // back into what is destroyed.
+  ~Daemon() {
+    if (session_) session_->Unmount();
+    if (cache_) cache_->Stop();
+  }
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
   Status Start() {
     if (auto good = CheckMountpoint(arguments_.mountpoint, config_.cache.directory); !good) {
       return good;
@@ -190,6 +199,8 @@ class Daemon {
 }  // namespace
 
 int RunMount(const Config& config, const MountArguments& arguments, ReadinessReporter& reporter) {
+  // What credentials have fetched is nobody else's to read, but through the mount.
+  umask(077);
   FillStandardDescriptors();
   BlockSignals();
   // Many threads inflate blobs; an arena for each would keep what all of them once needed.
@@ -197,6 +208,10 @@ int RunMount(const Config& config, const MountArguments& arguments, ReadinessRep
   RaiseOpenFileLimit();
   if (auto made = MakeDirectories(config.cache.directory); !made) {
     reporter.Failed(made.error());
+    return 1;
+  }
+  if (::chmod(config.cache.directory.c_str(), 0700) != 0) {
+    reporter.Failed(ErrnoError(errno, "protect " + config.cache.directory.string()));
     return 1;
   }
   SetUpLogging(config, arguments.foreground);

@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::size_t kEntryCountMax = 4'000'000;
 constexpr int kDepthMax = 4'000;
+// Of the index, its cache tree included.
+constexpr std::size_t kSizeMaxBytes = 1u << 30;
 
 void Append32(std::string& out, std::uint64_t value) {
   const auto low = static_cast<std::uint32_t>(value);
@@ -63,10 +65,14 @@ class IndexBuilder {
     if (!read.has_value()) return read.As<Done>();
     // All sizes will be needed: better at once than a directory at a time.
     if (!read.value()->has_sizes()) return view_.cache().FetchMissingBlobs(target);
+    if (entries_.size() + tree_lines_size_bytes_ > kSizeMaxBytes) {
+      return Error{Errc::kUnsupported, "too large for a git index"};
+    }
     if (depth > kDepthMax) return Error{Errc::kUnsupported, "too many levels for a git index"};
     const Directory& directory = *read.value();
 
     const std::size_t tree_line = tree_lines_.size();
+    tree_lines_size_bytes_ += sizeof(TreeLine) + path_.size() - NameBegin();
     tree_lines_.push_back(TreeLine{path_.substr(NameBegin()), tree, entry_count_, 0});
     for (const TreeEntry* entry : InIndexOrder(directory)) {
       const InodeIdentity child = IdentityOfEntry(identity, *entry);
@@ -173,6 +179,7 @@ class IndexBuilder {
   const std::uint64_t modified_s_;
   std::string entries_;
   std::size_t entry_count_ = 0;
+  std::size_t tree_lines_size_bytes_ = 0;
   std::vector<TreeLine> tree_lines_;  // In the order of the walk, as the extension wants.
   std::string path_;
   std::vector<std::size_t> name_begin_;

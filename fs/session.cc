@@ -89,15 +89,20 @@ class Session::Impl {
         lot_(answering_, cache.options().fetch.request_timeout) {}
 
   ~Impl() {
-    lot_.Close();
+    Unmount();
     answering_.Stop();
-    if (mounted_) fuse_session_unmount(session_.get());
+    notifying_.Stop();
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
   Status Mount();
   Status Run();
+  void Unmount() {
+    cache_.OnEvicted({});
+    lot_.Close();
+    if (std::exchange(mounted_, false)) fuse_session_unmount(session_.get());
+  }
 
   std::size_t node_count() const { return table_.size(); }
   std::size_t parked_count() const { return lot_.size(); }
@@ -582,6 +587,9 @@ Result<std::unique_ptr<Session>> Session::Mount(SessionOptions options, Reposito
 
 Status Session::Run() {
   return impl_->Run();
+}
+void Session::Unmount() {
+  impl_->Unmount();
 }
 std::size_t Session::node_count() const {
   return impl_->node_count();

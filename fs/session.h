@@ -43,6 +43,10 @@ class Session {
   // Serves until the file system is unmounted or SIGTERM, SIGINT or SIGHUP arrives.
   Status Run();
 
+  // Detaches the file system and ends every request that waits.  After it the cache may be stopped,
+  // and must be before the session is destroyed: until then its flights call back.
+  void Unmount();
+
   std::size_t node_count() const;
   std::size_t parked_count() const;
 

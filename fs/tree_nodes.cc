@@ -105,8 +105,10 @@ bool LooksLikeBareRepository(const Directory& directory) {
   const TreeEntry* head = directory.Find("HEAD");
   const TreeEntry* objects = directory.Find("objects");
   const TreeEntry* refs = directory.Find("refs");
-  return head != nullptr && head->type != EntryType::kDirectory && objects != nullptr &&
-         refs != nullptr;
+  // A `commondir` file says that objects and refs are elsewhere.
+  const bool complete = objects != nullptr && refs != nullptr;
+  return head != nullptr && head->type != EntryType::kDirectory &&
+         (complete || directory.Find("commondir") != nullptr);
 }
 
 }  // namespace

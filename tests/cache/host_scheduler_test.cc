@@ -8,6 +8,7 @@ namespace reposfs {
 namespace {
 
 constexpr int kForeground = HostScheduler::kForegroundPriority;
+constexpr int kInteractive = HostScheduler::kInteractivePriority;
 constexpr int kBackground = kForeground - 1;
 
 class HostSchedulerTest : public ::testing::Test {
@@ -71,7 +72,7 @@ class HostSchedulerTest : public ::testing::Test {
 using Names = std::vector<std::string>;
 
 TEST_F(HostSchedulerTest, AHostHasNoMorePlacesThanItSays) {
-  for (const char* name : {"a", "b", "c", "d", "e"}) Submit("four", kForeground, name);
+  for (const char* name : {"a", "b", "c", "d", "e"}) Submit("four", kInteractive, name);
   EXPECT_EQ(State("four").running_count, 4);
   EXPECT_EQ(State("four").queued_count, 1);
   Started(4);
@@ -82,10 +83,18 @@ TEST_F(HostSchedulerTest, AHostHasNoMorePlacesThanItSays) {
 TEST_F(HostSchedulerTest, BackgroundTakesAtMostHalf) {
   for (const char* name : {"a", "b", "c"}) Submit("four", kBackground, name);
   EXPECT_EQ(State("four").running_count, 2);
-  Submit("four", kForeground, "urgent");
-  Submit("four", kForeground, "urgent too");
+  Submit("four", kInteractive, "urgent");
+  Submit("four", kInteractive, "urgent too");
   EXPECT_EQ(State("four").running_count, 4);
   EXPECT_EQ(State("four").queued_count, 1);
+  Started(4);
+}
+
+TEST_F(HostSchedulerTest, BulkThatSomebodyWaitsForLeavesAPlaceForNames) {
+  for (const char* name : {"a", "b", "c", "d"}) Submit("four", kForeground, name);
+  EXPECT_EQ(State("four").running_count, 3);
+  Submit("four", kInteractive, "a name");
+  EXPECT_EQ(State("four").running_count, 4);
   Started(4);
 }
 
@@ -106,7 +115,7 @@ TEST_F(HostSchedulerTest, TheHigherPriorityGoesFirstAndAmongEqualsTheEarlier) {
 }
 
 TEST_F(HostSchedulerTest, ADeadHostDelaysNoOther) {
-  for (int i = 0; i < 20; ++i) Submit("four", kForeground, "dead " + std::to_string(i));
+  for (int i = 0; i < 20; ++i) Submit("four", kInteractive, "dead " + std::to_string(i));
   Started(4);
   Submit("other", kForeground, "alive");
   EXPECT_EQ(Started(5).back(), "alive");

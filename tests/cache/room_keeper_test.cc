@@ -26,7 +26,8 @@ class RoomKeeperTest : public ::testing::Test {
             [this] { return repositories_; },
             [](const Repository& repository) { return repository.record().pinned; },
             [this](const RepositoryPtr& repository, const std::string& reason,
-                   const std::string& for_key) { return Evict(repository, reason, for_key); }});
+                   const std::string& for_key) { return Evict(repository, reason, for_key); },
+            [] { return std::uint64_t{0}; }});
   }
 
   // A repository of `size_bytes`; each is opened a minute later than the one before.
