@@ -331,7 +331,9 @@ void Session::Impl::Read(fuse_req_t request, fuse_ino_t ino, std::size_t size, o
           fuse_reply_buf(answered, piece.data->content()->data() + begin, count);
           return;
         }
-        fuse_bufvec buffer = FUSE_BUFVEC_INIT(count);
+        fuse_bufvec buffer{};
+        buffer.count = 1;
+        buffer.buf[0].size = count;
         buffer.buf[0].flags = static_cast<fuse_buf_flags>(FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK);
         buffer.buf[0].fd = piece.data->fd();
         buffer.buf[0].pos = static_cast<off_t>(begin);
@@ -509,11 +511,12 @@ fuse_lowlevel_ops Session::Impl::Operations() {
 }
 
 void Session::Impl::Init(void*, fuse_conn_info* connection) {
-  for (const unsigned wanted :
+  for (const int wanted :
        {FUSE_CAP_PARALLEL_DIROPS, FUSE_CAP_READDIRPLUS, FUSE_CAP_READDIRPLUS_AUTO,
         FUSE_CAP_ASYNC_READ, FUSE_CAP_AUTO_INVAL_DATA, FUSE_CAP_CACHE_SYMLINKS,
         FUSE_CAP_NO_OPEN_SUPPORT, FUSE_CAP_NO_OPENDIR_SUPPORT, FUSE_CAP_SPLICE_WRITE}) {
-    if ((connection->capable & wanted) != 0) connection->want |= wanted;
+    const auto flag = static_cast<unsigned>(wanted);
+    if ((connection->capable & flag) != 0) connection->want |= flag;
   }
   // Reads ahead count against this limit while they are parked; one stalled repository must not use
   // up what the others need.
