@@ -18,7 +18,7 @@ constexpr int kHistoryOnDemandPriority = 60;
 // A ref that was not there this short a time ago is not there.
 constexpr milliseconds kJustChecked = std::chrono::seconds(5);
 
-constexpr milliseconds kAnswerUsableFor(1'000);
+constexpr milliseconds kAnswerUsableFor(50);
 
 constexpr std::size_t kAbbreviationSizeMin = 4;
 
@@ -47,7 +47,7 @@ Outcome<Target> RepositoryCache::Resolve(const RepositoryKey& key, const std::st
   const RefSnapshotPtr refs = repository ? RefsOf(*repository) : nullptr;
   const bool accepted = staleness == Staleness::kAccepted;
   const bool on_disk = repository && repository->stage() != Stage::kAbsent;
-  // Below a second, an answer would be too old before it could be used.
+  // An answer must live until the request that waited for it has used it.
   const milliseconds max_age = std::max(options_.freshness.max_age, kAnswerUsableFor);
   const bool old = repository && clock_.Now() - repository->record().last_checked > max_age;
   if (!refs && on_disk) {
