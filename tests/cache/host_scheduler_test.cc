@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
 
 namespace reposfs {
@@ -124,7 +125,10 @@ TEST_F(HostSchedulerTest, ADeadHostDelaysNoOther) {
 TEST_F(HostSchedulerTest, NoMoreStartInAMinuteThanTheHostAllows) {
   ReleaseAll();
   for (const char* name : {"a", "b", "c"}) Submit("two-a-minute", kForeground, name);
-  EXPECT_EQ(Started(2), (Names{"a", "b"}));
+  // Both start at once, on two threads: which says so first is chance.
+  Names started = Started(2);
+  std::sort(started.begin(), started.end());
+  EXPECT_EQ(started, (Names{"a", "b"}));
   scheduler_.Tick();
   EXPECT_EQ(State("two-a-minute").queued_count, 1);
 }
