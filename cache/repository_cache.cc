@@ -221,7 +221,7 @@ void RepositoryCache::Tick() {
   runner_->Tick();
   for (const RepositoryPtr& repository : repositories) {
     if (repository->stage() == Stage::kAbsent) continue;
-    if (now - repository->last_opened() > kHandlesIdleFor) repository->objects().CloseIdle();
+    if (now - repository->last_opened() > kHandlesIdleFor) repository->objects().Refresh();
     if (now - repository->last_opened() > options_.freshness.active_for) continue;
     if (NextCheck(*repository) <= now) runner_->Submit(repository, JobKind::kFetch, "", 10);
   }

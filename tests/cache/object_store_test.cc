@@ -61,8 +61,7 @@ TEST_F(ObjectStoreTest, ReadsACommitsTreeAndTime) {
             testing::Git(git_.path(), {"log", "-1", "--format=%ct"}));
 }
 
-TEST_F(ObjectStoreTest, ReadsHeadersAndSizesInTheirOrder) {
-  EXPECT_EQ(store_->ReadHeader(git_.Find("main:d/b"))->size_bytes, 7u);
+TEST_F(ObjectStoreTest, ReadsSizesInTheirOrder) {
   EXPECT_EQ(*store_->ReadSizes({git_.Find("main:d/b"), git_.Find("main:a")}),
             (std::vector<std::uint64_t>{7, 4}));
   EXPECT_TRUE(store_->ReadSizes({})->empty());
@@ -71,7 +70,6 @@ TEST_F(ObjectStoreTest, ReadsHeadersAndSizesInTheirOrder) {
 TEST_F(ObjectStoreTest, WhatIsNotHereIsNotFound) {
   const Oid none = OidOf(std::string(40, '1'));
   EXPECT_EQ(store_->Read(none).error().code, Errc::kNotFound);
-  EXPECT_EQ(store_->ReadHeader(none).error().code, Errc::kNotFound);
   EXPECT_EQ(store_->ReadSizes({git_.Find("main:a"), none}).error().code, Errc::kNotFound);
   EXPECT_FALSE(store_->Contains(none));
   EXPECT_TRUE(store_->Contains(first_));
@@ -155,7 +153,6 @@ TEST_F(ObjectStoreTest, ATruncatedPackIsNeverRead) {
   std::filesystem::permissions(pack, std::filesystem::perms::owner_all);
   std::filesystem::resize_file(pack, 20);
   EXPECT_FALSE(store_->Read(first_));
-  EXPECT_FALSE(store_->ReadHeader(first_));
 }
 
 TEST_F(ObjectStoreTest, APackWithoutItsDataIsNeverRead) {

@@ -9,9 +9,9 @@ begin() { # makes a tree that keeps the rules
   rm -rf "${directory:?}"/*
   mkdir -p "$directory"/{base,cache,ring,fs,daemon,tests,scripts}
   echo '#include <vector>' >"$directory/base/result.h"
-  printf '#include <git2.h>\n\n#include "base/result.h"\n' >"$directory/cache/git_handle.h"
-  echo '#include "cache/git_handle.h"' >"$directory/cache/git_handle.cc"
-  echo '#include "cache/git_handle.h"' >"$directory/fs/view.cc"
+  printf '#include <sqlite3.h>\n\n#include "base/result.h"\n' >"$directory/cache/sqlite_database.h"
+  echo '#include "cache/sqlite_database.h"' >"$directory/cache/sqlite_database.cc"
+  echo '#include "cache/sqlite_database.h"' >"$directory/fs/view.cc"
   printf '#!/bin/bash\necho one\n' >"$directory/scripts/tool"
 }
 
@@ -33,18 +33,18 @@ refuses() { # file line what
 
 begin
 expect 0 "a tree that keeps the rules"
-refuses base/result.h '#include "cache/git_handle.h"' "base includes cache"
-refuses cache/git_handle.cc '#include "ring/ring.h"' "cache includes ring"
-refuses cache/git_handle.cc '#include "fs/view.h"' "cache includes fs"
-refuses ring/ring.cc '#include "cache/git_handle.h"' "ring includes cache"
+refuses base/result.h '#include "cache/sqlite_database.h"' "base includes cache"
+refuses cache/sqlite_database.cc '#include "ring/ring.h"' "cache includes ring"
+refuses cache/sqlite_database.cc '#include "fs/view.h"' "cache includes fs"
+refuses ring/ring.cc '#include "cache/sqlite_database.h"' "ring includes cache"
 refuses fs/view.cc '#include "daemon/main.h"' "fs includes daemon"
 refuses fs/view.cc '#include "view.h"' "an include without its folder"
-refuses fs/view.cc '#include <git2.h>' "a C library in another layer"
+refuses fs/view.cc '#include <sqlite3.h>' "a C library in another layer"
 refuses daemon/main.cc '#include <fuse3/fuse_lowlevel.h>' "FUSE in the daemon"
 refuses base/result.h '#include <nlohmann/json.hpp>' "a library that base does not know"
 refuses base/result.h 'int  x ;' "a file that is not formatted"
 # shellcheck disable=SC2016  # The script that is checked expands nothing here.
 refuses scripts/tool 'if [ $1 = x ]; then' "a script that bash can't read"
 begin
-for name in a b; do echo '#include <git2.h>' >"$directory/cache/$name.cc"; done
+for name in a b; do echo '#include <sqlite3.h>' >"$directory/cache/$name.cc"; done
 expect 1 "a third wrapper of a library"
