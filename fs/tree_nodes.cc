@@ -1,21 +1,26 @@
 #include "fs/tree_nodes.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace reposfs {
 namespace {
 
+constexpr std::uint64_t kSizeMaxBytes = (std::uint64_t{1} << 56) - 1;
+
 // A file or a symbolic link.
+//
+// There are more of these than of all others together, so it keeps only what its directory can't
+// tell, in an order without gaps.
 class BlobNode final : public Node {
  public:
-  BlobNode(InodeIdentity identity, TreeDirectoryPtr directory, Oid tree, const TreeEntry& entry,
+  BlobNode(InodeIdentity identity, TreeDirectoryPtr directory, const TreeEntry& entry,
            std::uint64_t size_bytes)
       : Node(identity),
-        directory_(std::move(directory)),
-        tree_(tree),
         oid_(entry.oid),
-        type_(entry.type),
-        size_bytes_(size_bytes) {}
+        directory_(std::move(directory)),
+        size_bytes_(std::min(size_bytes, kSizeMaxBytes) & kSizeMaxBytes),  // The mask is for GCC.
+        type_(entry.type) {}
 
   Validity validity() const override { return {kForEver, kForEver}; }
 
@@ -54,7 +59,7 @@ class BlobNode final : public Node {
   Outcome<Content> ReadBlob() {
     Outcome<Target> target = directory_->view()->target();
     if (!target.has_value()) return target.As<Content>();
-    return directory_->view()->cache().ReadBlob(target.value(), tree_, oid_);
+    return directory_->view()->cache().ReadBlob(target.value(), directory_->shown_tree(), oid_);
   }
 
   Outcome<BlobDataPtr> Load() {
@@ -70,12 +75,12 @@ class BlobNode final : public Node {
     return std::move(*data);
   }
 
-  const TreeDirectoryPtr directory_;
-  const Oid tree_;
   const Oid oid_;
-  const EntryType type_;
-  const std::uint64_t size_bytes_;
+  const TreeDirectoryPtr directory_;
+  const std::uint64_t size_bytes_ : 56;
+  const EntryType type_ : 8;
 };
+static_assert(sizeof(BlobNode) == 72, "the cost of a file is stated in fs/node_table.h");
 
 // Where a submodule would be checked out: an empty directory, as after `git clone`.
 class SubmoduleDirectory final : public Node {
@@ -163,8 +168,7 @@ Outcome<Attributes> TreeDirectory::GetAttributes() {
   return attributes;
 }
 
-NodePtr TreeDirectory::MakeChild(const Directory& directory, const TreeEntry& entry,
-                                 const Oid& tree) {
+NodePtr TreeDirectory::MakeChild(const Directory& directory, const TreeEntry& entry) {
   const InodeIdentity identity = IdentityOfEntry(base(), entry);
   switch (entry.type) {
     case EntryType::kDirectory:
@@ -176,7 +180,7 @@ NodePtr TreeDirectory::MakeChild(const Directory& directory, const TreeEntry& en
   }
   if (!directory.has_sizes()) return nullptr;
   const auto index = static_cast<std::size_t>(&entry - directory.entries.data());
-  return std::make_shared<BlobNode>(identity, shared_from_this(), tree, entry,
+  return std::make_shared<BlobNode>(identity, shared_from_this(), entry,
                                     directory.sizes_bytes[index]);
 }
 
@@ -185,10 +189,10 @@ Outcome<NodePtr> TreeDirectory::LookupIn(const Oid& tree, const std::string& nam
   if (!directory.has_value()) return directory.As<NodePtr>();
   const TreeEntry* entry = directory.value()->Find(name);
   if (entry == nullptr) return Error{Errc::kNotFound, "no such entry"};
-  if (NodePtr child = MakeChild(*directory.value(), *entry, tree)) return child;
+  if (NodePtr child = MakeChild(*directory.value(), *entry)) return child;
   Outcome<DirectoryPtr> sized = ReadTree(tree, Sizes::kNeeded);
   if (!sized.has_value()) return sized.As<NodePtr>();
-  return MakeChild(*sized.value(), *sized.value()->Find(name), tree);
+  return MakeChild(*sized.value(), *sized.value()->Find(name));
 }
 
 Outcome<NodePtr> TreeDirectory::Lookup(const std::string& name) {
@@ -199,9 +203,9 @@ Node::LookupIfHere TreeDirectory::PrepareLookupsIn(const Oid& tree) {
   // Read once for all names: a directory may have a million.
   const Outcome<DirectoryPtr> read = ReadTree(tree, Sizes::kIfHere);
   const DirectoryPtr directory = read.has_value() ? *read.result() : nullptr;
-  return [this, directory, tree](const std::string& name) -> NodePtr {
+  return [this, directory](const std::string& name) -> NodePtr {
     const TreeEntry* entry = directory ? directory->Find(name) : nullptr;
-    return entry != nullptr ? MakeChild(*directory, *entry, tree) : nullptr;
+    return entry != nullptr ? MakeChild(*directory, *entry) : nullptr;
   };
 }
 

@@ -25,7 +25,8 @@ class TreeDirectory : public Node, public std::enable_shared_from_this<TreeDirec
   RepositoryPtr repository() const override;
 
   const ViewPtr& view() const { return view_; }
-  const Oid& tree() const { return tree_; }
+  // The tree that the entries are of.  REQUIRES: one of them has been looked up.
+  virtual Oid shown_tree() const { return tree_; }
 
  protected:
   // The root of a view learns its tree later.
@@ -36,7 +37,7 @@ class TreeDirectory : public Node, public std::enable_shared_from_this<TreeDirec
   virtual InodeIdentity base() const { return identity(); }
 
   Outcome<DirectoryPtr> ReadTree(const Oid& tree, Sizes sizes);
-  NodePtr MakeChild(const Directory& directory, const TreeEntry& entry, const Oid& tree);
+  NodePtr MakeChild(const Directory& directory, const TreeEntry& entry);
   Outcome<NodePtr> LookupIn(const Oid& tree, const std::string& name);
   LookupIfHere PrepareLookupsIn(const Oid& tree);
   ListedEntry Listed(const TreeEntry& entry) const;

@@ -1,6 +1,7 @@
 #include "fs/view.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace reposfs {
@@ -56,6 +57,12 @@ std::chrono::sys_time<std::chrono::nanoseconds> View::modified() const {
   MutexLock lock(mutex_);
   return std::chrono::sys_seconds(
       std::chrono::seconds(commit_ ? commit_->committer_time_s : std::int64_t{0}));
+}
+
+Oid View::root_tree() const {
+  MutexLock lock(mutex_);
+  assert(commit_);
+  return commit_->tree;
 }
 
 InodeIdentity View::identity() const {

@@ -59,6 +59,9 @@ class View : public std::enable_shared_from_this<View> {
   // has returned a value.
   std::chrono::sys_time<std::chrono::nanoseconds> modified() const REPOSFS_EXCLUDES(mutex_);
 
+  // The commit's root tree.  REQUIRES: commit() has returned a value.
+  Oid root_tree() const REPOSFS_EXCLUDES(mutex_);
+
   // Of the view itself; every node below derives its own from it.
   InodeIdentity identity() const REPOSFS_EXCLUDES(mutex_);
 

@@ -21,6 +21,8 @@ class ViewRoot final : public TreeDirectory {
   Outcome<ListingPtr> List() override;
   std::vector<std::pair<std::string, std::string>> ExtendedAttributes() override;
 
+  Oid shown_tree() const override { return view()->root_tree(); }
+
  protected:
   InodeIdentity base() const override { return view()->identity(); }
 
