@@ -114,7 +114,12 @@ class Node {
   virtual RepositoryPtr repository() const { return nullptr; }
 
  private:
+  friend class NodeTable;
+
   InodeIdentity identity_;
+  // How often the kernel has looked it up; the table's own, under its lock.  32 bits leave room for
+  // what derived classes begin with, and a count that has reached the end stays there.
+  std::uint32_t lookup_count_ = 0;
 };
 
 }  // namespace reposfs

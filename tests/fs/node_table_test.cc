@@ -13,6 +13,36 @@ class PlainNode final : public Node {
   using Node::Node;
   Validity validity() const override { return {kForEver, kForEver}; }
   Outcome<Attributes> GetAttributes() override { return Attributes{}; }
+  RepositoryPtr repository() const override {
+    ++question_count_;
+    return nullptr;
+  }
+
+  // How often any of them was asked for its repository.
+  static int question_count() { return question_count_; }
+
+ private:
+  static inline int question_count_ = 0;
+};
+
+// A node that keeps a file of a repository open.
+class HeldNode final : public Node {
+ public:
+  using Node::Node;
+  Validity validity() const override { return {kForEver, kForEver}; }
+  Outcome<Attributes> GetAttributes() override { return Attributes{}; }
+  std::optional<HeldPlace> held_place() const override { return HeldPlace{1, "file"}; }
+  RepositoryPtr repository() const override {
+    ++question_count_;
+    return repository_;
+  }
+
+  void BelongTo(RepositoryPtr repository) { repository_ = std::move(repository); }
+  int question_count() const { return question_count_; }
+
+ private:
+  RepositoryPtr repository_;
+  mutable int question_count_ = 0;
 };
 
 NodePtr MakeNode(std::uint64_t number, std::uint64_t check) {
@@ -75,6 +105,35 @@ TEST_F(NodeTableTest, WhoHoldsAForgottenNodeKeepsIt) {
   const NodePtr held = table_.Find(10);
   table_.Forget(10, 1);
   EXPECT_EQ(weak.lock(), held);
+}
+
+TEST_F(NodeTableTest, ManyNodesComeAndGoInAnyOrder) {
+  constexpr std::uint64_t kCount = 10'000;
+  // Neighbours and multiples, as a simple hash function would not like them.
+  const auto number = [](std::uint64_t i) { return i % 2 == 0 ? 2 + i : (i << 32) + 3; };
+  for (std::uint64_t i = 0; i < kCount; ++i) table_.Remember(MakeNode(number(i), 1));
+  EXPECT_EQ(table_.size(), kCount);
+  for (std::uint64_t i = 0; i < kCount; i += 3) table_.Forget(number(i), 1);
+  for (std::uint64_t i = 0; i < kCount; ++i) {
+    ASSERT_EQ(table_.Find(number(i)) != nullptr, i % 3 != 0) << i;
+  }
+  for (std::uint64_t i = kCount; i-- > 0;) table_.Forget(number(i), 1);
+  EXPECT_EQ(table_.size(), 0u);
+}
+
+TEST_F(NodeTableTest, OnlyNodesThatKeepAFileOpenAreAskedWhose) {
+  const auto held = std::make_shared<HeldNode>(InodeIdentity{10, 1});
+  table_.Remember(held);
+  for (std::uint64_t i = 0; i < 1'000; ++i) table_.Remember(MakeNode(100 + i, 1));
+  const auto repository =
+      std::make_shared<Repository>(RepositoryKey{"host", "owner", "name"}, RepositoryRecord{}, "/");
+  EXPECT_TRUE(table_.HeldFiles(*repository).empty()) << "it is another's";
+  EXPECT_EQ(held->question_count(), 1);
+  EXPECT_EQ(PlainNode::question_count(), 0);
+  held->BelongTo(repository);
+  EXPECT_EQ(table_.HeldFiles(*repository), std::vector<NodePtr>{held});
+  table_.Forget(10, 1);
+  EXPECT_TRUE(table_.HeldFiles(*repository).empty());
 }
 
 TEST_F(NodeTableTest, CountsAddUpOverThreads) {
