@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/file_util.h"
+#include "base/freed_memory.h"
 #include "base/text.h"
 #include "cache/job_queue.h"
 #include "cache/staging.h"
@@ -230,6 +231,7 @@ void RepositoryCache::Tick() {
     spdlog::warn("the cache is over its quota cause=\"{}\"", trimmed.error().message);
   }
   over_quota_ = !trimmed;
+  FreedMemory::OfProcess().GiveBackIfDue();
 }
 
 WallTime RepositoryCache::NextCheck(const Repository& repository) const {

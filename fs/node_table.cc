@@ -5,10 +5,14 @@
 #include <random>
 #include <utility>
 
+#include "base/freed_memory.h"
+
 namespace reposfs {
 namespace {
 
 constexpr int kSlotBitsMin = 6;
+
+constexpr std::size_t kNodeBytes = 96;  // Of a file: most are.
 
 std::uint64_t OddSecret() {
   std::random_device random;
@@ -75,6 +79,7 @@ void NodeTable::Forget(std::uint64_t ino, std::uint64_t count) {
   if (node.lookup_count_ > 0) return;
   forgotten = TakeOutLocked(slot);
   held_.erase(ino);
+  FreedMemory::OfProcess().NoteFreed(kNodeBytes);
   const bool sparse = size_ < slots_.size() / 8;
   if (sparse && slot_bits_ > kSlotBitsMin) ResizeLocked(slots_.size() / 2);
 }
