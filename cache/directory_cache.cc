@@ -2,7 +2,14 @@
 
 #include <algorithm>
 
+#include "base/freed_memory.h"
+
 namespace reposfs {
+namespace {
+
+constexpr std::size_t kEntryBytes = sizeof(TreeEntry) + sizeof(std::uint64_t);
+
+}  // namespace
 
 const TreeEntry* Directory::Find(std::string_view name) const {
   const auto found = std::lower_bound(
@@ -11,31 +18,60 @@ const TreeEntry* Directory::Find(std::string_view name) const {
   return found != entries.end() && found->name == name ? &*found : nullptr;
 }
 
+DirectoryCache::Shelf& DirectoryCache::ShelfOf(const Directory& directory) {
+  return Weight(directory) > entry_count_max_ / 2 ? large_ : small_;
+}
+
+void DirectoryCache::TakeOutLocked(Slots::iterator slot, Slots& dropped) {
+  Shelf& shelf = ShelfOf(*slot->directory);
+  shelf.entry_count -= Weight(*slot->directory);
+  by_key_.erase(slot->key);
+  dropped.splice(dropped.end(), shelf.recent_first, slot);
+}
+
 DirectoryPtr DirectoryCache::Get(const Key& key) {
   MutexLock lock(mutex_);
   const auto found = by_key_.find(key);
   if (found == by_key_.end()) return nullptr;
-  recent_first_.splice(recent_first_.begin(), recent_first_, found->second);
-  return found->second->directory;
+  const Slots::iterator slot = found->second;
+  Slots& recent_first = ShelfOf(*slot->directory).recent_first;
+  recent_first.splice(recent_first.begin(), recent_first, slot);
+  slot->used = true;
+  return slot->directory;
 }
 
 void DirectoryCache::Put(const Key& key, DirectoryPtr directory) {
-  std::list<Slot> dropped;  // Destroyed after the lock is released.
+  Slots dropped;  // Destroyed after the lock is released.
   MutexLock lock(mutex_);
   if (const auto found = by_key_.find(key); found != by_key_.end()) {
-    entry_count_ -= found->second->directory->entries.size() + 1;
-    dropped.splice(dropped.end(), recent_first_, found->second);
-    by_key_.erase(found);
+    TakeOutLocked(found->second, dropped);
   }
-  entry_count_ += directory->entries.size() + 1;
-  recent_first_.push_front(Slot{key, std::move(directory)});
-  by_key_[key] = recent_first_.begin();
-  while (entry_count_ > entry_count_max_ && recent_first_.size() > 1) {
-    const auto last = std::prev(recent_first_.end());
-    entry_count_ -= last->directory->entries.size() + 1;
-    by_key_.erase(last->key);
-    dropped.splice(dropped.end(), recent_first_, last);
+  Shelf& shelf = ShelfOf(*directory);
+  shelf.entry_count += Weight(*directory);
+  shelf.recent_first.push_front(Slot{key, std::move(directory)});
+  by_key_[key] = shelf.recent_first.begin();
+  const std::size_t count_max =
+      &shelf == &large_ ? kLargeFactor * entry_count_max_ : entry_count_max_;
+  while (shelf.entry_count > count_max && shelf.recent_first.size() > 1) {
+    TakeOutLocked(std::prev(shelf.recent_first.end()), dropped);
   }
+}
+
+void DirectoryCache::DropUnused() {
+  std::size_t freed_bytes = 0;
+  Slots dropped;  // Destroyed after the lock is released.
+  {
+    MutexLock lock(mutex_);
+    for (Shelf* shelf : {&small_, &large_}) {
+      while (!shelf->recent_first.empty() && !shelf->recent_first.back().used) {
+        freed_bytes += Weight(*shelf->recent_first.back().directory) * kEntryBytes;
+        TakeOutLocked(std::prev(shelf->recent_first.end()), dropped);
+      }
+      for (Slot& slot : shelf->recent_first) slot.used = false;
+    }
+  }
+  dropped.clear();
+  FreedMemory::OfProcess().NoteFreed(freed_bytes);
 }
 
 }  // namespace reposfs

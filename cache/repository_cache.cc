@@ -27,6 +27,8 @@ constexpr std::size_t kDirectoryEntryCountMax = 100'000;
 constexpr milliseconds kTick(1'000);
 // Open packs cost descriptors and address space; ten thousand repositories can't all keep theirs.
 constexpr milliseconds kHandlesIdleFor = std::chrono::minutes(1);
+// Directories that nobody asked for in so long are parsed again when somebody does.
+constexpr int kDirectoriesIdleTickCount = 30;
 constexpr milliseconds kCheckIntervalMin = std::chrono::seconds(45);
 constexpr milliseconds kCheckIntervalMax = std::chrono::hours(8);
 
@@ -231,6 +233,7 @@ void RepositoryCache::Tick() {
     spdlog::warn("the cache is over its quota cause=\"{}\"", trimmed.error().message);
   }
   over_quota_ = !trimmed;
+  if (++tick_count_ % kDirectoriesIdleTickCount == 0) directories_.DropUnused();
   FreedMemory::OfProcess().GiveBackIfDue();
 }
 

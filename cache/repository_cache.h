@@ -226,6 +226,7 @@ class RepositoryCache {
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> listing_version_{1};
   bool over_quota_ = false;  // Said so already; the ticker's own.
+  int tick_count_ = 0;       // The ticker's own.
   std::atomic<std::uint64_t> next_scratch_{0};
 
   mutable Mutex mutex_;  // Before Repository's; no I/O while it is held.

@@ -42,15 +42,45 @@ TEST(DirectoryCacheTest, ThoseReadLeastRecentlyGo) {
   for (const int number : {1, 3, 4}) EXPECT_NE(cache.Get(Key(number)), nullptr);
 }
 
-TEST(DirectoryCacheTest, OneLargerThanAllIsKeptAlone) {
+TEST(DirectoryCacheTest, OneLargerThanAllIsKept) {
+  DirectoryCache cache(10);
+  cache.Put(Key(1), DirectoryOf(1000));
+  EXPECT_NE(cache.Get(Key(1)), nullptr);
+}
+
+TEST(DirectoryCacheTest, ALargeOneIsNotPushedOutBySmallOnes) {
+  DirectoryCache cache(10);
+  cache.Put(Key(1), DirectoryOf(1000));
+  for (int number = 2; number < 20; ++number) cache.Put(Key(number), DirectoryOf(3));
+  EXPECT_NE(cache.Get(Key(1)), nullptr) << "its next piece would parse all of it again";
+  EXPECT_EQ(cache.Get(Key(2)), nullptr);
+  EXPECT_NE(cache.Get(Key(19)), nullptr);
+}
+
+TEST(DirectoryCacheTest, LargeOnesPushEachOtherOut) {
+  DirectoryCache cache(10);
+  cache.Put(Key(1), DirectoryOf(19));
+  cache.Put(Key(2), DirectoryOf(19));
+  EXPECT_NE(cache.Get(Key(1)), nullptr);
+  cache.Put(Key(3), DirectoryOf(19));
+  EXPECT_NE(cache.Get(Key(1)), nullptr);
+  EXPECT_EQ(cache.Get(Key(2)), nullptr);
+  cache.Put(Key(4), DirectoryOf(1000));
+  EXPECT_EQ(cache.Get(Key(1)), nullptr);
+  EXPECT_NE(cache.Get(Key(4)), nullptr);
+}
+
+TEST(DirectoryCacheTest, WhatNobodyAsksForAnyMoreIsDropped) {
   DirectoryCache cache(10);
   cache.Put(Key(1), DirectoryOf(3));
-  cache.Put(Key(2), DirectoryOf(1000));
-  EXPECT_EQ(cache.Get(Key(1)), nullptr);
-  EXPECT_NE(cache.Get(Key(2)), nullptr);
-  cache.Put(Key(3), DirectoryOf(3));
+  cache.Put(Key(2), DirectoryOf(3));
+  cache.Put(Key(3), DirectoryOf(1000));
+  cache.DropUnused();
+  EXPECT_NE(cache.Get(Key(1)), nullptr) << "it was put since the last time";
+  cache.DropUnused();
+  EXPECT_NE(cache.Get(Key(1)), nullptr) << "it was asked for since the last time";
   EXPECT_EQ(cache.Get(Key(2)), nullptr);
-  EXPECT_NE(cache.Get(Key(3)), nullptr);
+  EXPECT_EQ(cache.Get(Key(3)), nullptr);
 }
 
 TEST(DirectoryCacheTest, PuttingAgainReplacesAndCountsOnce) {
