@@ -41,6 +41,7 @@ Result<BlobDataPtr> BlobCache::Get(const Key& key, const Load& load) {
     while (true) {
       const auto found = by_key_.find(key);
       if (found != by_key_.end()) {
+        found->second->used = true;
         recent_first_.splice(recent_first_.begin(), recent_first_, found->second);
         return found->second->data;
       }
@@ -95,11 +96,25 @@ void BlobCache::DropLocked(Slots::iterator slot, Slots& dropped) {
   dropped.splice(dropped.end(), recent_first_, slot);
 }
 
-void BlobCache::Drop(const Key& key) {
+void BlobCache::NoteRead(const Key& key, std::uint64_t size_bytes) {
   Slots dropped;
   MutexLock lock(mutex_);
   const auto found = by_key_.find(key);
-  if (found != by_key_.end()) DropLocked(found->second, dropped);
+  if (found == by_key_.end() || !found->second->data->in_memory()) return;
+  found->second->read_bytes += size_bytes;
+  if (found->second->read_bytes >= found->second->data->size_bytes()) {
+    DropLocked(found->second, dropped);
+  }
+}
+
+void BlobCache::DropUnused() {
+  Slots dropped;
+  MutexLock lock(mutex_);
+  for (auto slot = recent_first_.begin(); slot != recent_first_.end();) {
+    const auto next = std::next(slot);
+    if (!std::exchange(slot->used, false)) DropLocked(slot, dropped);
+    slot = next;
+  }
 }
 
 std::uint64_t BlobCache::memory_bytes() const {

@@ -2,7 +2,7 @@
 //
 // The kernel asks for a file in pieces and keeps the pages itself, so a blob is needed here from
 // its first piece to its last and hardly ever again.  BlobCache inflates it once, however many
-// threads ask at the same time, and lets go of it after the last piece.  A large blob goes through
+// threads ask at the same time, and lets go of it when all pieces have been read.  A large blob goes through
 // an unlinked file instead of staying in memory.
 //
 // Thread-safety: every method may be called from any thread.  No lock is held while a blob is
@@ -68,8 +68,12 @@ class BlobCache {
   // Errors: those of `load`, which are not remembered; kNoSpace and kIo of spilling.
   Result<BlobDataPtr> Get(const Key& key, const Load& load) REPOSFS_EXCLUDES(mutex_);
 
-  // The blob has been read to its end.
-  void Drop(const Key& key) REPOSFS_EXCLUDES(mutex_);
+  // `size_bytes` of the blob have been handed out.  Once all of it has been, in whatever order, a
+  // blob in memory is dropped.
+  void NoteRead(const Key& key, std::uint64_t size_bytes) REPOSFS_EXCLUDES(mutex_);
+
+  // Drops what was neither asked for nor loaded since the last call.
+  void DropUnused() REPOSFS_EXCLUDES(mutex_);
 
   std::uint64_t memory_bytes() const REPOSFS_EXCLUDES(mutex_);
 
@@ -77,6 +81,8 @@ class BlobCache {
   struct Slot {
     Key key;
     BlobDataPtr data;
+    std::uint64_t read_bytes = 0;
+    bool used = true;  // Since the last DropUnused().
   };
   using Slots = std::list<Slot>;
 

@@ -24,11 +24,12 @@ namespace {
 namespace stdfs = std::filesystem;
 
 constexpr std::size_t kDirectoryEntryCountMax = 100'000;
+constexpr std::uint64_t kBlobMemoryMaxBytes = 64u << 20;
 constexpr milliseconds kTick(1'000);
 // Open packs cost descriptors and address space; ten thousand repositories can't all keep theirs.
 constexpr milliseconds kHandlesIdleFor = std::chrono::minutes(1);
-// Directories that nobody asked for in so long are parsed again when somebody does.
-constexpr int kDirectoriesIdleTickCount = 30;
+// Directories and blobs that nobody asked for in so long are made again when somebody does.
+constexpr int kUnusedTickCount = 30;
 constexpr milliseconds kCheckIntervalMin = std::chrono::seconds(45);
 constexpr milliseconds kCheckIntervalMax = std::chrono::hours(8);
 
@@ -81,6 +82,7 @@ RepositoryCache::RepositoryCache(RepositoryCacheOptions options, const Origin& o
       catalog_(std::move(catalog)),
       fetcher_(origin, transport, options_.fetch, catalog_, clock),
       directories_(kDirectoryEntryCountMax),
+      blobs_(kBlobMemoryMaxBytes, options_.cache.directory / "tmp"),
       scheduler_(origin, options_.fetch.concurrency) {
   room_ = std::make_unique<RoomKeeper>(
       options_.cache, clock_,
@@ -117,6 +119,7 @@ void RepositoryCache::Stop() {
     stop_.NotifyAll();
   }
   if (ticker_.joinable()) ticker_.join();
+  ahead_.Stop();
   scheduler_.Stop();
   runner_->Stop();
   healer_.Stop();
@@ -233,7 +236,10 @@ void RepositoryCache::Tick() {
     spdlog::warn("the cache is over its quota cause=\"{}\"", trimmed.error().message);
   }
   over_quota_ = !trimmed;
-  if (++tick_count_ % kDirectoriesIdleTickCount == 0) directories_.DropUnused();
+  if (++tick_count_ % kUnusedTickCount == 0) {
+    directories_.DropUnused();
+    blobs_.DropUnused();
+  }
   FreedMemory::OfProcess().GiveBackIfDue();
 }
 

@@ -28,6 +28,7 @@
 #include "base/mutex.h"
 #include "base/thread_pool.h"
 #include "base/unique_fd.h"
+#include "cache/blob_cache.h"
 #include "cache/catalog.h"
 #include "cache/directory_cache.h"
 #include "cache/fetcher.h"
@@ -36,6 +37,7 @@
 #include "cache/job_runner.h"
 #include "cache/options.h"
 #include "cache/origin.h"
+#include "cache/read_ahead.h"
 #include "cache/repository.h"
 #include "cache/room_keeper.h"
 #include "cache/transport.h"
@@ -116,6 +118,14 @@ class RepositoryCache {
   Outcome<DirectoryPtr> ReadDirectory(const Target& target, const Oid& tree, Sizes sizes);
   Outcome<Content> ReadBlob(const Target& target, const Oid& tree, const Oid& blob);
 
+  // What was inflated and is still being read.
+  BlobCache& blobs() { return blobs_; }
+
+  // For reading ahead: somebody reads `blob`, an entry of `tree`, from its beginning; or has listed
+  // the directory `tree`.
+  void NoteReading(const Target& target, const Oid& tree, const Oid& blob);
+  void NoteListed(const Target& target, const Oid& tree);
+
   // Brings the content pack of the commit.
   Outcome<Done> NeedContent(const Target& target);
 
@@ -190,6 +200,8 @@ class RepositoryCache {
   // Evicts as soon as the transfers under way let go; gives up after `fetch.requestTimeout`.
   Status EvictWhenIdle(const RepositoryPtr& repository, const std::string& reason);
   bool LooksLikeScan(const Target& target) REPOSFS_EXCLUDES(mutex_);
+  // Null if its entries or their sizes are not known.
+  DirectoryPtr DirectoryIfRead(const Repository& repository, const Oid& tree);
 
   // Jobs.
   Status Execute(const Job& job, const RepositoryPtr& repository, const FlightPtr& flight);
@@ -217,6 +229,8 @@ class RepositoryCache {
   Fetcher fetcher_;
   FlightTable flights_;
   DirectoryCache directories_;
+  BlobCache blobs_;
+  ReadAhead ahead_{blobs_};
   HostScheduler scheduler_;
   std::unique_ptr<RoomKeeper> room_;
   std::unique_ptr<JobRunner> runner_;

@@ -139,6 +139,23 @@ Outcome<Content> RepositoryCache::ReadBlob(const Target& target, const Oid& tree
   return brought.As<Content>();
 }
 
+DirectoryPtr RepositoryCache::DirectoryIfRead(const Repository& repository, const Oid& tree) {
+  DirectoryPtr directory = directories_.Get({repository.id(), tree});
+  return directory && directory->has_sizes() ? directory : nullptr;
+}
+
+void RepositoryCache::NoteReading(const Target& target, const Oid& tree, const Oid& blob) {
+  if (auto directory = DirectoryIfRead(*target.repository, tree)) {
+    ahead_.Reading({target.repository, tree, std::move(directory)}, blob);
+  }
+}
+
+void RepositoryCache::NoteListed(const Target& target, const Oid& tree) {
+  if (auto directory = DirectoryIfRead(*target.repository, tree)) {
+    ahead_.Listed({target.repository, tree, std::move(directory)});
+  }
+}
+
 Outcome<Done> RepositoryCache::Bring(const Target& target, const Error& why, const Oid& tree) {
   if (why.code != Errc::kNotFound && why.code != Errc::kCorrupt) return why;
   const Stage stage = target.repository->StageOf(target.ref.commit);

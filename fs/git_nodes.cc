@@ -51,7 +51,7 @@ class IndexFile final : public Node {
   Outcome<BlobDataPtr> Load() {
     FlightPtr flight;
     // The null object stands for the index; no blob has its id.
-    auto data = view_->mount().blobs.Get({ino(), Oid{}}, [&]() -> Result<Content> {
+    auto data = view_->cache().blobs().Get({ino(), Oid{}}, [&]() -> Result<Content> {
       Outcome<std::string> index = BuildGitIndex(view_);
       if (index.has_value()) {
         return std::make_shared<const std::string>(std::move(index.value()));

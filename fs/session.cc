@@ -22,7 +22,6 @@
 namespace reposfs {
 namespace {
 
-constexpr std::uint64_t kBlobMemoryMaxBytes = 64u << 20;
 constexpr unsigned kServingThreadCountMax = 10;
 constexpr std::size_t kAnsweringThreadCountMax = 4;
 constexpr std::size_t kListingCountMax = 32;
@@ -76,15 +75,11 @@ class Session::Impl {
   Impl(SessionOptions options, RepositoryCache& cache)
       : options_(std::move(options)),
         cache_(cache),
-        blobs_(kBlobMemoryMaxBytes, cache.options().cache.directory / "tmp"),
-        mount_{cache,
-               blobs_,
-               options_.lookup,
+        mount_{cache, options_.lookup,
                cache.options().freshness.mode == FreshnessMode::kStrict
                    ? std::chrono::milliseconds(0)
                    : std::min(std::chrono::milliseconds(1'000), cache.options().lru.granularity),
-               options_.uid,
-               options_.gid},
+               options_.uid, options_.gid},
         table_(MakeMountRoot(mount_)),
         lot_(answering_, cache.options().fetch.request_timeout) {}
 
@@ -152,7 +147,6 @@ class Session::Impl {
 
   const SessionOptions options_;
   RepositoryCache& cache_;
-  BlobCache blobs_;
   const MountContext mount_;
   NodeTable table_;
   ListingCache listings_;

@@ -29,12 +29,13 @@ class BlobNode final : public Node {
   }
 
   Outcome<Piece> Read(std::uint64_t offset, std::size_t size) override {
+    if (offset == 0) directory_->NoteReading(oid_);
     auto data = Load();
     if (!data.has_value()) return data.As<Piece>();
-    // After the last piece nobody will ask again: the kernel has the pages.
-    if (offset + size >= size_bytes_ && data.value()->in_memory()) {
-      directory_->view()->mount().blobs.Drop(CacheKey());
-    }
+    // After the last piece nobody will ask again: the kernel has the pages.  It may ask for pieces
+    // in any order, and on several threads.
+    const std::uint64_t rest = size_bytes_ - std::min<std::uint64_t>(offset, size_bytes_);
+    directory_->view()->cache().blobs().NoteRead(CacheKey(), std::min<std::uint64_t>(size, rest));
     return Piece{std::move(data.value()), offset, size};
   }
 
@@ -64,7 +65,7 @@ class BlobNode final : public Node {
 
   Outcome<BlobDataPtr> Load() {
     FlightPtr flight;
-    auto data = directory_->view()->mount().blobs.Get(CacheKey(), [&]() -> Result<Content> {
+    auto data = directory_->view()->cache().blobs().Get(CacheKey(), [&]() -> Result<Content> {
       Outcome<Content> content = ReadBlob();
       if (!content.waits()) return std::move(content.result());
       flight = content.flight();
@@ -199,9 +200,16 @@ Outcome<NodePtr> TreeDirectory::Lookup(const std::string& name) {
   return LookupIn(tree_, name);
 }
 
+void TreeDirectory::NoteReading(const Oid& blob) const {
+  if (const auto target = view_->target_if_known()) {
+    view_->cache().NoteReading(*target, shown_tree(), blob);
+  }
+}
+
 Node::LookupIfHere TreeDirectory::PrepareLookupsIn(const Oid& tree) {
   // Read once for all names: a directory may have a million.
   const Outcome<DirectoryPtr> read = ReadTree(tree, Sizes::kIfHere);
+  if (const auto target = view_->target_if_known()) view_->cache().NoteListed(*target, tree);
   const DirectoryPtr directory = read.has_value() ? *read.result() : nullptr;
   return [this, directory](const std::string& name) -> NodePtr {
     const TreeEntry* entry = directory ? directory->Find(name) : nullptr;

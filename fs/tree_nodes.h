@@ -27,6 +27,8 @@ class TreeDirectory : public Node, public std::enable_shared_from_this<TreeDirec
   const ViewPtr& view() const { return view_; }
   // The tree that the entries are of.  REQUIRES: one of them has been looked up.
   virtual Oid shown_tree() const { return tree_; }
+  // For reading ahead: `blob`, an entry, is being read from its beginning.
+  void NoteReading(const Oid& blob) const;
 
  protected:
   // The root of a view learns its tree later.

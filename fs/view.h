@@ -25,7 +25,6 @@ namespace reposfs {
 // What every node of one mount needs.
 struct MountContext {
   RepositoryCache& cache;
-  BlobCache& blobs;
   LookupOptions lookup;
   // How long the kernel may take a name for the commit it showed last.
   std::chrono::milliseconds view_validity;

@@ -81,10 +81,24 @@ TEST_F(BlobCacheTest, ABlobLargerThanTheCacheIsGivenButNotKept) {
 
 TEST_F(BlobCacheTest, ABlobReadToItsEndIsDropped) {
   const BlobDataPtr data = Get(1, "four");
-  cache_->Drop(Key(1));
-  cache_->Drop(Key(1));
+  cache_->NoteRead(Key(1), 1);  // The last byte, say: the order is the kernel's.
+  EXPECT_EQ(cache_->memory_bytes(), 4u) << "the rest will be asked for";
+  cache_->NoteRead(Key(1), 3);
+  cache_->NoteRead(Key(1), 3);
   EXPECT_EQ(cache_->memory_bytes(), 0u);
   EXPECT_EQ(*data->content(), "four") << "whoever holds it keeps it";
+}
+
+TEST_F(BlobCacheTest, WhatNobodyAskedForSinceTheLastTimeIsDropped) {
+  Get(1, "four");
+  Get(2, "four");
+  cache_->DropUnused();
+  EXPECT_EQ(cache_->memory_bytes(), 8u) << "both are new";
+  cache_->Peek(Key(1));
+  Get(2, "four");
+  cache_->DropUnused();
+  EXPECT_EQ(cache_->memory_bytes(), 4u);
+  EXPECT_NE(cache_->Peek(Key(2)), nullptr);
 }
 
 TEST_F(BlobCacheTest, FailureIsReportedButNotRemembered) {
