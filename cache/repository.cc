@@ -6,13 +6,17 @@
 
 namespace reposfs {
 
-Repository::Repository(RepositoryKey key, RepositoryRecord record, std::filesystem::path directory)
+Repository::Repository(RepositoryKey key, RepositoryRecord record, std::filesystem::path directory,
+                       std::shared_ptr<BytesOnDisk> total)
     : key_(std::move(key)),
       id_(record.id),
       directory_(std::move(directory)),
+      total_(std::move(total)),
       objects_(directory_.objects()),
       last_opened_ms_(record.last_opened.time_since_epoch().count()),
-      record_(std::move(record)) {}
+      record_(std::move(record)) {
+  total_->fetch_add(record_.size_bytes, std::memory_order_relaxed);
+}
 
 RepositoryRecord Repository::record() const {
   MutexLock lock(mutex_);
@@ -75,7 +79,7 @@ void Repository::Forget() {
     MutexLock lock(mutex_);
     roots_.clear();
     record_.stage = Stage::kAbsent;
-    record_.size_bytes = 0;
+    total_->fetch_sub(std::exchange(record_.size_bytes, 0), std::memory_order_relaxed);
   }
   ContentChanged();
 }

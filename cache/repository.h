@@ -29,9 +29,14 @@
 
 namespace reposfs {
 
+// What all repositories of a cache have on the disk together.
+using BytesOnDisk = std::atomic<std::uint64_t>;
+
 class Repository {
  public:
-  Repository(RepositoryKey key, RepositoryRecord record, std::filesystem::path directory);
+  // `total` follows what is on the disk.
+  Repository(RepositoryKey key, RepositoryRecord record, std::filesystem::path directory,
+             std::shared_ptr<BytesOnDisk> total);
   Repository(const Repository&) = delete;
   Repository& operator=(const Repository&) = delete;
 
@@ -46,7 +51,10 @@ class Repository {
   template <typename Change>
   RepositoryRecord UpdateRecord(Change change) REPOSFS_EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
+    const std::uint64_t size_before = record_.size_bytes;
     change(record_);
+    // The difference may be negative: unsigned numbers wrap around.
+    total_->fetch_add(record_.size_bytes - size_before, std::memory_order_relaxed);
     return record_;
   }
   Stage stage() const REPOSFS_EXCLUDES(mutex_);
@@ -111,6 +119,7 @@ class Repository {
   const RepositoryKey key_;
   const std::int64_t id_;
   const StoreDirectory directory_;
+  const std::shared_ptr<BytesOnDisk> total_;  // A sum that orders nothing else, so relaxed.
 
   ObjectStore objects_;
   // Counters and times that order nothing else, so relaxed suffices for all but generation_.

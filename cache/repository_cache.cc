@@ -88,6 +88,7 @@ RepositoryCache::RepositoryCache(RepositoryCacheOptions options, const Origin& o
       options_.cache, clock_,
       RoomKeeper::Callbacks{
           [this] { return Repositories(); },
+          [this] { return stored_bytes_->load(std::memory_order_relaxed); },
           [this](const Repository& repository) { return IsPinned(repository); },
           [this](const RepositoryPtr& repository, const std::string& reason,
                  const std::string& for_key) { return Evict(repository, reason, for_key); },
@@ -190,7 +191,7 @@ Status RepositoryCache::ReconcileRepositories(std::set<std::string> expected) {
       record.stage = Stage::kAbsent;
       record.size_bytes = 0;
     }
-    auto repository = std::make_shared<Repository>(*key, record, repos / name);
+    auto repository = std::make_shared<Repository>(*key, record, repos / name, stored_bytes_);
     if (record.stage != Stage::kAbsent) {
       expected.insert(name);
       auto roots = catalog_.Roots(record.id);

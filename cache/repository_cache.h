@@ -234,6 +234,7 @@ class RepositoryCache {
   HostScheduler scheduler_;
   std::unique_ptr<RoomKeeper> room_;
   std::unique_ptr<JobRunner> runner_;
+  const std::shared_ptr<BytesOnDisk> stored_bytes_ = std::make_shared<BytesOnDisk>(0);
   ThreadPool sweeper_{"sweeper", 1};           // Deletes what is in trash/.
   ThreadPool healer_{"healer", 1};             // Waits until what is damaged may be evicted.
   std::atomic<std::uint64_t> trash_bytes_{0};  // Evicted, not yet deleted.

@@ -101,7 +101,7 @@ Status RepositoryCache::CheckNow(const RepositoryKey& key) {
     record.key = key.Text();
     record.upstream = upstream;
     repository = std::make_shared<Repository>(
-        key, record, options_.cache.directory / "repos" / std::to_string(*id));
+        key, record, options_.cache.directory / "repos" / std::to_string(*id), stored_bytes_);
     MutexLock lock(mutex_);
     by_key_.emplace(key, repository);
     in_order_.push_back(repository);

@@ -49,25 +49,26 @@ RoomKeeper::Account::Account(RoomKeeper& keeper, RepositoryPtr repository, Claim
 
 RoomKeeper::Account::~Account() {
   MutexLock lock(keeper_.mutex_);
-  keeper_.in_flight_bytes_.erase(this);
+  const auto mine = keeper_.in_flight_bytes_.find(this);
+  if (mine == keeper_.in_flight_bytes_.end()) return;
+  keeper_.in_flight_sum_bytes_ -= mine->second;
+  keeper_.in_flight_bytes_.erase(mine);
 }
 
 Status RoomKeeper::Account::Grow(const FetchProgress& progress) {
   {
     MutexLock lock(keeper_.mutex_);
-    keeper_.in_flight_bytes_[this] = NetBytes(progress);
+    std::uint64_t& mine = keeper_.in_flight_bytes_[this];
+    const std::uint64_t before = std::exchange(mine, NetBytes(progress));
+    keeper_.in_flight_sum_bytes_ += mine - before;  // Unsigned numbers wrap around.
   }
   return keeper_.Admit(repository_, progress, claim_);
 }
 
 std::uint64_t RoomKeeper::used_bytes() const {
-  std::uint64_t bytes = 0;
-  for (const RepositoryPtr& repository : callbacks_.repositories()) {
-    bytes += repository->size_bytes();
-  }
+  const std::uint64_t stored_bytes = callbacks_.stored_bytes();
   MutexLock lock(mutex_);
-  for (const auto& [account, in_flight] : in_flight_bytes_) bytes += in_flight;
-  return bytes;
+  return stored_bytes + in_flight_sum_bytes_;
 }
 
 std::uint64_t RoomKeeper::quota_bytes() const {

@@ -29,6 +29,8 @@ class RoomKeeper {
  public:
   struct Callbacks {
     std::function<std::vector<RepositoryPtr>()> repositories;
+    // What they have on the disk together.  Asked for many times a second.
+    std::function<std::uint64_t()> stored_bytes;
     std::function<bool(const Repository&)> is_pinned;
     std::function<Status(const RepositoryPtr&, const std::string& reason,
                          const std::string& for_key)>
@@ -86,6 +88,7 @@ class RoomKeeper {
 
   mutable Mutex mutex_;  // A leaf lock.
   std::map<const Account*, std::uint64_t> in_flight_bytes_ REPOSFS_GUARDED_BY(mutex_);
+  std::uint64_t in_flight_sum_bytes_ REPOSFS_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace reposfs

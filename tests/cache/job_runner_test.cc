@@ -26,7 +26,8 @@ class JobRunnerTest : public ::testing::Test {
     const RepositoryKey key{"h", "o", "n"};
     RepositoryRecord record;
     record.id = *catalog_.AddRepository(key.Text(), "file:///n");
-    repository_ = std::make_shared<Repository>(key, record, directory_ / "repos/1");
+    repository_ = std::make_shared<Repository>(key, record, directory_ / "repos/1",
+                                               std::make_shared<BytesOnDisk>());
   }
   ~JobRunnerTest() override {
     Release();

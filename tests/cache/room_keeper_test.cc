@@ -23,7 +23,11 @@ class RoomKeeperTest : public ::testing::Test {
     keeper_ = std::make_unique<RoomKeeper>(
         options_, clock_,
         RoomKeeper::Callbacks{
-            [this] { return repositories_; },
+            [this] {
+              ++walk_count_;
+              return repositories_;
+            },
+            [this] { return total_->load(); },
             [](const Repository& repository) { return repository.record().pinned; },
             [this](const RepositoryPtr& repository, const std::string& reason,
                    const std::string& for_key) { return Evict(repository, reason, for_key); },
@@ -37,8 +41,8 @@ class RoomKeeperTest : public ::testing::Test {
     record.id = static_cast<std::int64_t>(repositories_.size()) + 1;
     record.size_bytes = size_bytes;
     record.last_opened = clock_.Now();
-    repositories_.push_back(
-        std::make_shared<Repository>(RepositoryKey{"h", "o", name}, record, directory_ / name));
+    repositories_.push_back(std::make_shared<Repository>(RepositoryKey{"h", "o", name}, record,
+                                                         directory_ / name, total_));
     return repositories_.back();
   }
 
@@ -62,7 +66,9 @@ class RoomKeeperTest : public ::testing::Test {
   testing::TempDir directory_{"room-keeper"};
   ManualClock clock_;
   CacheOptions options_;
+  const std::shared_ptr<BytesOnDisk> total_ = std::make_shared<BytesOnDisk>();
   std::vector<RepositoryPtr> repositories_;
+  int walk_count_ = 0;        // How often all of them were asked for.
   std::string becomes_busy_;  // Somebody opens this one just before it is evicted.
   std::unique_ptr<Repository::Use> surprise_use_;
   std::function<void()> before_evicting_;
@@ -89,6 +95,19 @@ TEST_F(RoomKeeperTest, NobodyGoesWhileThereIsRoom) {
   RoomKeeper::Account account(*keeper_, fetched, RoomKeeper::Claim::kOthersMayGo);
   EXPECT_TRUE(account.Grow({500, 0, 0}));
   EXPECT_TRUE(evicted_.empty());
+}
+
+TEST_F(RoomKeeperTest, WhileThereIsRoomNobodyIsAskedWhatItTakes) {
+  for (int i = 0; i < 100; ++i) Add("r" + std::to_string(i), 1);
+  const RepositoryPtr fetched = Add("new", 0);
+  {
+    RoomKeeper::Account account(*keeper_, fetched, RoomKeeper::Claim::kOthersMayGo);
+    for (std::uint64_t bytes = 0; bytes < 500; ++bytes) ASSERT_TRUE(account.Grow({bytes, 0, 0}));
+  }
+  EXPECT_TRUE(keeper_->HasRoomFor(900));
+  EXPECT_FALSE(keeper_->HasRoomFor(901));
+  EXPECT_TRUE(keeper_->Trim());
+  EXPECT_EQ(walk_count_, 0) << "transfers report many times a second";
 }
 
 TEST_F(RoomKeeperTest, TheLeastRecentlyOpenedMakeRoomDownToNineTenths) {

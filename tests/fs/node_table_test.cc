@@ -126,7 +126,8 @@ TEST_F(NodeTableTest, OnlyNodesThatKeepAFileOpenAreAskedWhose) {
   table_.Remember(held);
   for (std::uint64_t i = 0; i < 1'000; ++i) table_.Remember(MakeNode(100 + i, 1));
   const auto repository =
-      std::make_shared<Repository>(RepositoryKey{"host", "owner", "name"}, RepositoryRecord{}, "/");
+      std::make_shared<Repository>(RepositoryKey{"host", "owner", "name"}, RepositoryRecord{}, "/",
+                                   std::make_shared<BytesOnDisk>());
   EXPECT_TRUE(table_.HeldFiles(*repository).empty()) << "it is another's";
   EXPECT_EQ(held->question_count(), 1);
   EXPECT_EQ(PlainNode::question_count(), 0);
