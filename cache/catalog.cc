@@ -207,17 +207,17 @@ Status Catalog::RecordOpened(const std::vector<OpenedRecord>& opened) {
   return transaction.Commit();
 }
 
-Result<std::vector<RootRecord>> Catalog::Roots(std::int64_t id) const {
+Result<std::unordered_map<std::int64_t, std::vector<RootRecord>>> Catalog::Roots() const {
   MutexLock lock(database_->mutex);
-  Statement statement(*database_, "SELECT commit_id, stage FROM roots WHERE repository = ?");
-  statement.Bind(id);
-  std::vector<RootRecord> roots;
+  Statement statement(*database_, "SELECT repository, commit_id, stage FROM roots");
+  std::unordered_map<std::int64_t, std::vector<RootRecord>> roots;
   while (true) {
     auto row = statement.Step();
     if (!row) return std::move(row).error();
     if (!*row) return roots;
-    const auto commit = Oid::FromHex(statement.Text(0));
-    if (commit) roots.push_back(RootRecord{*commit, static_cast<Stage>(statement.Int(1))});
+    const auto commit = Oid::FromHex(statement.Text(1));
+    if (!commit) continue;
+    roots[statement.Int(0)].push_back(RootRecord{*commit, static_cast<Stage>(statement.Int(2))});
   }
 }
 

@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
@@ -91,7 +92,8 @@ class Catalog {
   Status SetPinned(std::int64_t id, bool pinned);
   Status RecordOpened(const std::vector<OpenedRecord>& opened);
 
-  Result<std::vector<RootRecord>> Roots(std::int64_t id) const;
+  // Of every repository that has any, by its id.
+  Result<std::unordered_map<std::int64_t, std::vector<RootRecord>>> Roots() const;
   // Adds a root, or raises its stage.
   Status PutRoot(std::int64_t id, const RootRecord& root);
 

@@ -52,6 +52,15 @@ std::vector<stdfs::path> Children(const stdfs::path& directory) {
   return children;
 }
 
+std::set<std::string> DirectoriesIn(const stdfs::path& directory) {
+  std::set<std::string> names;
+  std::error_code error;
+  for (const auto& entry : stdfs::directory_iterator(directory, error)) {
+    if (entry.is_directory(error)) names.insert(entry.path().filename().string());
+  }
+  return names;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<RepositoryCache>> RepositoryCache::Open(RepositoryCacheOptions options,
@@ -176,27 +185,25 @@ Status RepositoryCache::Reconcile() {
 }
 
 Status RepositoryCache::ReconcileRepositories(std::set<std::string> expected) {
+  // All at once: to ask the disk and the catalog about each of ten thousand takes longer than users
+  // wait for a mount.
   auto records = catalog_.Repositories();
   if (!records) return std::move(records).error();
+  auto roots = catalog_.Roots();
+  if (!roots) return std::move(roots).error();
   const stdfs::path repos = options_.cache.directory / "repos";
+  const std::set<std::string> there = DirectoriesIn(repos);
   for (RepositoryRecord& record : *records) {
     auto key = ParseRepositoryKey(record.key);
     if (!key) continue;
     const std::string name = std::to_string(record.id);
-    const bool there = stdfs::is_directory(repos / name);
-    if (record.stage != Stage::kAbsent && !there) {
-      const EvictionRecord lost{clock_.Now(), record.key, "its directory has vanished",
-                                record.size_bytes, ""};
-      if (auto evicted = catalog_.Evict(record.id, lost); !evicted) return evicted;
-      record.stage = Stage::kAbsent;
-      record.size_bytes = 0;
+    if (record.stage != Stage::kAbsent && !there.contains(name)) {
+      if (auto noted = NoteVanished(record); !noted) return noted;
     }
     auto repository = std::make_shared<Repository>(*key, record, repos / name, stored_bytes_);
     if (record.stage != Stage::kAbsent) {
       expected.insert(name);
-      auto roots = catalog_.Roots(record.id);
-      if (!roots) return std::move(roots).error();
-      for (const RootRecord& root : *roots) repository->SetRoot(root);
+      for (const RootRecord& root : (*roots)[record.id]) repository->SetRoot(root);
     }
     MutexLock lock(mutex_);
     by_key_.emplace(*key, repository);
@@ -209,6 +216,15 @@ Status RepositoryCache::ReconcileRepositories(std::set<std::string> expected) {
   sweeper_.Submit([trash = options_.cache.directory / "trash"] {
     for (const stdfs::path& path : Children(trash)) static_cast<void>(RemoveTree(path));
   });
+  return {};
+}
+
+Status RepositoryCache::NoteVanished(RepositoryRecord& record) {
+  const EvictionRecord lost{clock_.Now(), record.key, "its directory has vanished",
+                            record.size_bytes, ""};
+  if (auto evicted = catalog_.Evict(record.id, lost); !evicted) return evicted;
+  record.stage = Stage::kAbsent;
+  record.size_bytes = 0;
   return {};
 }
 

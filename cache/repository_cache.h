@@ -166,6 +166,8 @@ class RepositoryCache {
   Status Reconcile();
   // `expected` names the directories under repos/ that stay whatever the catalog says.
   Status ReconcileRepositories(std::set<std::string> expected);
+  // The directory of a repository is not there any more: the catalog and `record` agree with that.
+  Status NoteVanished(RepositoryRecord& record);
   std::filesystem::path StagingOf(const Job& job) const;
   std::filesystem::path TrashPath(std::int64_t id);
   void Tick();

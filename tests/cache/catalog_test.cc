@@ -105,8 +105,8 @@ TEST_F(CatalogTest, WhatIsWrittenIsThereAfterReopening) {
   EXPECT_EQ(read.error_code, record.error_code);
   EXPECT_EQ(read.error_at, record.error_at);
   EXPECT_TRUE(read.pinned);
-  ASSERT_EQ(catalog_->Roots(id)->size(), 1u);
-  EXPECT_EQ(catalog_->Roots(id)->at(0).commit, Id('a'));
+  ASSERT_EQ(catalog_->Roots()->at(id).size(), 1u);
+  EXPECT_EQ(catalog_->Roots()->at(id).at(0).commit, Id('a'));
 }
 
 TEST_F(CatalogTest, UpdateLeavesWhatUsersAndOpensDecide) {
@@ -134,8 +134,8 @@ TEST_F(CatalogTest, ARootIsRaisedNeverLowered) {
   const std::int64_t id = Add("h/o/n");
   ASSERT_TRUE(catalog_->PutRoot(id, RootRecord{Id('a'), Stage::kContent}));
   ASSERT_TRUE(catalog_->PutRoot(id, RootRecord{Id('a'), Stage::kTip}));
-  ASSERT_EQ(catalog_->Roots(id)->size(), 1u);
-  EXPECT_EQ(catalog_->Roots(id)->at(0).stage, Stage::kContent);
+  ASSERT_EQ(catalog_->Roots()->at(id).size(), 1u);
+  EXPECT_EQ(catalog_->Roots()->at(id).at(0).stage, Stage::kContent);
 }
 
 TEST_F(CatalogTest, AnEvictionIsOneStep) {
@@ -159,11 +159,11 @@ TEST_F(CatalogTest, AnEvictionIsOneStep) {
   EXPECT_EQ(Record(id).stage, Stage::kAbsent);
   EXPECT_EQ(Record(id).size_bytes, 0u);
   EXPECT_EQ(Record(id).open_count, 2) << "its history as a member of the cache stays";
-  EXPECT_TRUE(catalog_->Roots(id)->empty());
+  EXPECT_FALSE(catalog_->Roots()->contains(id));
   ASSERT_EQ(queue.List()->size(), 1u);
   EXPECT_EQ(queue.List()->at(0).repository, other);
   EXPECT_EQ(Record(other).stage, Stage::kContent);
-  EXPECT_EQ(catalog_->Roots(other)->size(), 1u);
+  EXPECT_EQ(catalog_->Roots()->at(other).size(), 1u);
 }
 
 TEST_F(CatalogTest, EvictionsAreToldNewestFirst) {
