@@ -1,8 +1,7 @@
-// The FUSE session: what the kernel asks, answered by nodes.
+// The FUSE session: mounts, negotiates with the kernel, and hands what it asks to Requests.
 //
-// Each operation looks its node up, lets it answer, and replies; or parks the request until the
-// node's flight has landed, and tries again.  `open` and `opendir` are not implemented, so the
-// kernel stops sending them; what is open is none of our business, since nodes never change.
+// `open` and `opendir` are not implemented, so the kernel stops sending them; what is open is none
+// of our business, since nodes never change.
 //
 // Thread-safety: Run() is called once.  The rest may be called from any thread.
 #pragma once
