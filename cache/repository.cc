@@ -61,9 +61,12 @@ Stage Repository::StageOf(const Oid& commit) const {
 }
 
 void Repository::SetRoot(const RootRecord& root) {
-  MutexLock lock(mutex_);
-  Stage& stage = roots_[root.commit];
-  stage = std::max(stage, root.stage);
+  {
+    MutexLock lock(mutex_);
+    Stage& stage = roots_[root.commit];
+    stage = std::max(stage, root.stage);
+  }
+  generation_.fetch_add(1, std::memory_order_acq_rel);
 }
 
 std::vector<RootRecord> Repository::roots() const {

@@ -12,10 +12,13 @@
 namespace reposfs {
 namespace {
 
-// What may change while the view stays: asked for each time.
+// What may change while the view stays: asked for each time...
 constexpr std::chrono::milliseconds kAlwaysAsk(0);
+// ... or, since one git command asks for a file dozens of times, once a command.
+constexpr std::chrono::milliseconds kBriefly(50);
 
 constexpr std::size_t kFanOutSize = 2;
+constexpr char kCommitGraphName[] = "commit-graph";
 
 Target TargetOf(const ViewPtr& view) {
   auto target = view->target_if_known();
@@ -82,6 +85,10 @@ class FanOutDirectory final : public Node {
     return Attributes{S_IFDIR | 0755, 0, view_->modified()};
   }
   Outcome<ListingPtr> List() override { return std::make_shared<const Listing>(); }
+  // To be asked is what it is here for.
+  std::chrono::milliseconds negative_validity(const std::string&) const override {
+    return kAlwaysAsk;
+  }
 
   Outcome<NodePtr> Lookup(const std::string& name) override {
     if (const auto object = Oid::FromHex(digits_ + name)) {
@@ -106,17 +113,21 @@ class FanOutDirectory final : public Node {
 // objects/pack and objects/info: files of the store, as they are on the disk now.
 class StoreFilesDirectory final : public Node {
  public:
-  // `directory` within the store, and the names in it that may be seen now.
-  using Names = std::function<std::vector<std::string>(const StoreDirectory& store)>;
+  struct Kind {
+    // The names that may be seen now.
+    std::vector<std::string> (*names)(const StoreDirectory& store);
+    // Whether a file of this name may come.
+    bool (*may_come)(std::string_view name);
+  };
 
   StoreFilesDirectory(InodeIdentity identity, ViewPtr view, std::filesystem::path directory,
-                      Names names)
-      : Node(identity),
-        view_(std::move(view)),
-        directory_(std::move(directory)),
-        names_(std::move(names)) {}
+                      Kind kind)
+      : Node(identity), view_(std::move(view)), directory_(std::move(directory)), kind_(kind) {}
 
   Validity validity() const override { return {kForEver, kAlwaysAsk}; }
+  std::chrono::milliseconds negative_validity(const std::string& name) const override {
+    return kind_.may_come(name) ? kAlwaysAsk : kForEver;
+  }
 
   Outcome<Attributes> GetAttributes() override {
     // The kernel, and git, list the directory again when its time has changed.
@@ -125,7 +136,7 @@ class StoreFilesDirectory final : public Node {
   }
 
   Outcome<NodePtr> Lookup(const std::string& name) override {
-    const std::vector<std::string> names = names_(repository()->directory());
+    const std::vector<std::string> names = kind_.names(repository()->directory());
     if (std::find(names.begin(), names.end(), name) == names.end()) {
       return Error{Errc::kNotFound, "no such file"};
     }
@@ -134,7 +145,7 @@ class StoreFilesDirectory final : public Node {
 
   Outcome<ListingPtr> List() override {
     auto listing = std::make_shared<Listing>();
-    for (const std::string& name : names_(repository()->directory())) {
+    for (const std::string& name : kind_.names(repository()->directory())) {
       listing->push_back(ListedEntry{name, IdentityOf(identity(), name, "listed").number, S_IFREG});
     }
     return ListingPtr(std::move(listing));
@@ -145,7 +156,7 @@ class StoreFilesDirectory final : public Node {
  private:
   const ViewPtr view_;
   const std::filesystem::path directory_;
-  const Names names_;
+  const Kind kind_;
 };
 
 std::vector<std::string> PackNames(const StoreDirectory& store) {
@@ -154,10 +165,18 @@ std::vector<std::string> PackNames(const StoreDirectory& store) {
   return names;
 }
 
+bool IsPackName(std::string_view name) {
+  return name.ends_with(".idx") || name.ends_with(".pack") || name.ends_with(".rev");
+}
+
 std::vector<std::string> InfoNames(const StoreDirectory& store) {
   std::error_code error;
   if (!std::filesystem::exists(store.commit_graph(), error)) return {};
-  return {"commit-graph"};
+  return {kCommitGraphName};
+}
+
+bool IsInfoName(std::string_view name) {
+  return name == kCommitGraphName;
 }
 
 // objects: 256 directories that exist only to be looked into, the packs, and info.
@@ -173,8 +192,9 @@ class ObjectsDirectory final : public Node {
 
   Outcome<NodePtr> Lookup(const std::string& name) override {
     const StoreDirectory& store = repository()->directory();
-    if (name == "pack") return StoreFiles(name, store.packs(), PackNames);
-    if (name == "info") return StoreFiles(name, store.commit_graph().parent_path(), InfoNames);
+    if (name == "pack") return StoreFiles(name, store.packs(), {PackNames, IsPackName});
+    if (name == "info")
+      return StoreFiles(name, store.commit_graph().parent_path(), {InfoNames, IsInfoName});
     const bool fan_out = name.size() == kFanOutSize &&
                          name.find_first_not_of("0123456789abcdef") == std::string::npos;
     if (!fan_out) return Error{Errc::kNotFound, "no such entry"};
@@ -193,9 +213,9 @@ class ObjectsDirectory final : public Node {
 
  private:
   NodePtr StoreFiles(const std::string& name, const std::filesystem::path& directory,
-                     StoreFilesDirectory::Names names) const {
+                     StoreFilesDirectory::Kind kind) const {
     return std::make_shared<StoreFilesDirectory>(IdentityOf(identity(), name, "store"), view_,
-                                                 directory, std::move(names));
+                                                 directory, kind);
   }
 
   const ViewPtr view_;
@@ -226,6 +246,10 @@ class GitDirectory final : public Node {
       : Node(IdentityOf(view->identity(), ".git", "git")), view_(std::move(view)) {}
 
   Validity validity() const override { return {kForEver, kForEver}; }
+  std::chrono::milliseconds negative_validity(const std::string& name) const override {
+    // A repository may become shallow again, and git must not miss it.
+    return name == "shallow" ? kAlwaysAsk : kForEver;
+  }
   Outcome<Attributes> GetAttributes() override {
     return Attributes{S_IFDIR | 0755, 0, view_->modified()};
   }
@@ -237,12 +261,10 @@ class GitDirectory final : public Node {
       return Text(name, GitConfig(target.ref, target.repository->record().upstream), kForEver);
     }
     if (name == "description") return Text(name, view_->key().Text() + "\n", kForEver);
-    if (name == "packed-refs") {
-      return Text(name, GitPackedRefs(target.ref, PresentRefs(*target.repository)), kAlwaysAsk);
-    }
+    if (name == "packed-refs") return PackedRefs(target);
     if (name == "shallow") {
       std::string shallow = SerializeShallow(target.repository->directory().Shallow());
-      if (!shallow.empty()) return Text(name, std::move(shallow), kAlwaysAsk);
+      if (!shallow.empty()) return Text(name, std::move(shallow), kBriefly);
     }
     if (name == "index") return NodePtr(std::make_shared<IndexFile>(identity(), view_));
     if (name == "objects") return NodePtr(std::make_shared<ObjectsDirectory>(identity(), view_));
@@ -267,9 +289,29 @@ class GitDirectory final : public Node {
   RepositoryPtr repository() const override { return TargetOf(view_).repository; }
 
  private:
+  // What the refs that are shown depend on.
+  using Version = std::pair<std::uint64_t, Stage>;
+
   NodePtr Text(const std::string& name, std::string content,
                std::chrono::milliseconds validity) const {
     return std::make_shared<TextFile>(identity(), name, std::move(content), view_, validity);
+  }
+
+  // The same node until a ref or what is here has changed: a repository may have 100,000 refs.
+  NodePtr PackedRefs(const Target& target) REPOSFS_EXCLUDES(mutex_) {
+    // Before the refs are read, so that a change meanwhile is seen by the next lookup.
+    const Version version{target.repository->generation(), target.repository->stage()};
+    {
+      MutexLock lock(mutex_);
+      NodePtr known = packed_refs_.lock();
+      if (known && packed_refs_version_ == version) return known;
+    }
+    NodePtr made =
+        Text("packed-refs", GitPackedRefs(target.ref, PresentRefs(*target.repository)), kBriefly);
+    MutexLock lock(mutex_);
+    packed_refs_ = made;
+    packed_refs_version_ = version;
+    return made;
   }
 
   NodePtr Fixed(const InodeIdentity& parent, const std::string& name,
@@ -312,6 +354,11 @@ class GitDirectory final : public Node {
   }
 
   const ViewPtr view_;
+
+  Mutex mutex_;  // A leaf lock.
+  // What the kernel knows keeps it.
+  std::weak_ptr<Node> packed_refs_ REPOSFS_GUARDED_BY(mutex_);
+  Version packed_refs_version_ REPOSFS_GUARDED_BY(mutex_);
 };
 
 }  // namespace

@@ -22,6 +22,7 @@ class NameDirectory : public Node {
       : Node(identity), mount_(mount) {}
 
   Validity validity() const override { return {kForEver, kNameAttributesValidity}; }
+  std::chrono::milliseconds negative_validity(const std::string&) const override { return {}; }
 
   Outcome<Attributes> GetAttributes() override {
     // The kernel lists a directory again when its time has changed.

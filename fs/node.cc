@@ -17,6 +17,10 @@ Outcome<NodePtr> Node::LookupDespite(const std::string&, Despite, const Error& e
   return error;
 }
 
+std::chrono::milliseconds Node::negative_validity(const std::string&) const {
+  return kForEver;
+}
+
 Node::LookupIfHere Node::PrepareLookups() {
   return [this](const std::string& name) -> NodePtr {
     auto outcome = Lookup(name);

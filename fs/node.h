@@ -97,8 +97,8 @@ class Node {
   // without fetching anything; it returns null for what is not here.
   using LookupIfHere = std::function<NodePtr(const std::string& name)>;
   virtual LookupIfHere PrepareLookups();
-  // How long "there is no such name" may be believed.
-  virtual std::chrono::milliseconds negative_validity() const { return {}; }
+  // How long "there is no such name" may be believed; for ever, unless names may come.
+  virtual std::chrono::milliseconds negative_validity(const std::string& name) const;
   virtual Outcome<ListingPtr> List();
 
   virtual Outcome<Piece> Read(std::uint64_t offset, std::size_t size);

@@ -122,9 +122,9 @@ void Requests::Lookup(fuse_req_t request, fuse_ino_t parent, std::string name) {
   Serve(
       request, directory, directory->lookup_patience(),
       [directory, name, or_absent] { return or_absent(directory->Lookup(name)); },
-      [this, directory](fuse_req_t answered, const NodePtr& child) {
+      [this, directory, name](fuse_req_t answered, const NodePtr& child) {
         if (child) return ReplyEntry(answered, child);
-        const double believed = Seconds(directory->negative_validity());
+        const double believed = Seconds(directory->negative_validity(name));
         if (believed == 0) {
           fuse_reply_err(answered, ENOENT);
           return;

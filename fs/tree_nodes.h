@@ -19,7 +19,6 @@ class TreeDirectory : public Node, public std::enable_shared_from_this<TreeDirec
   Outcome<Attributes> GetAttributes() override;
   Outcome<NodePtr> Lookup(const std::string& name) override;
   LookupIfHere PrepareLookups() override;
-  std::chrono::milliseconds negative_validity() const override { return kForEver; }
   Outcome<ListingPtr> List() override;
   std::vector<std::pair<std::string, std::string>> ExtendedAttributes() override;
   RepositoryPtr repository() const override;

@@ -17,7 +17,6 @@ class ViewRoot final : public TreeDirectory {
   Outcome<Attributes> GetAttributes() override;
   Outcome<NodePtr> Lookup(const std::string& name) override;
   LookupIfHere PrepareLookups() override;
-  std::chrono::milliseconds negative_validity() const override { return {}; }
   Outcome<ListingPtr> List() override;
   std::vector<std::pair<std::string, std::string>> ExtendedAttributes() override;
 
