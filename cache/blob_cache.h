@@ -2,8 +2,8 @@
 //
 // The kernel asks for a file in pieces and keeps the pages itself, so a blob is needed here from
 // its first piece to its last and hardly ever again.  BlobCache inflates it once, however many
-// threads ask at the same time, and lets go of it when all pieces have been read.  A large blob goes through
-// an unlinked file instead of staying in memory.
+// threads ask at the same time, and lets go of it when all pieces have been read.  A large blob
+// goes through an unlinked file instead of staying in memory.
 //
 // Thread-safety: every method may be called from any thread.  No lock is held while a blob is
 // loaded.

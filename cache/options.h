@@ -84,7 +84,8 @@ struct FetchOptions {
 };
 
 struct LruOptions {
-  // A walk through a repository refreshes its last-opened time at most this much late.
+  // A walk through a repository refreshes its last-opened time at most this much late; one that
+  // stays below its root, by relative paths or open directories, at most six times as much.
   milliseconds granularity = std::chrono::seconds(10);
 };
 

@@ -42,7 +42,7 @@ fuse_entry_param ToEntry(const Node& node, const Attributes& attributes, const O
   entry.attr = ToStat(node, attributes, owner);
   const Validity validity = node.validity();
   entry.entry_timeout = Seconds(validity.entry);
-  entry.attr_timeout = Seconds(validity.attributes);
+  entry.attr_timeout = attributes.provisional ? 0 : Seconds(validity.attributes);
   return entry;
 }
 

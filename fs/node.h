@@ -46,6 +46,7 @@ struct Attributes {
   std::uint64_t size_bytes = 0;
   std::chrono::sys_time<std::chrono::nanoseconds> modified{};
   bool foreign_owner = false;  // Belongs to nobody, so that git trusts nothing in it.
+  bool provisional = false;    // Better ones will be known soon: the kernel must ask again.
 };
 
 struct ListedEntry {
@@ -86,6 +87,8 @@ class Node {
 
   virtual Validity validity() const = 0;
   virtual Outcome<Attributes> GetAttributes() = 0;
+  // What a lookup answers beside the node, which should not wait for them: they may be provisional.
+  virtual Outcome<Attributes> AttributesAtLookup() { return GetAttributes(); }
 
   // Directories.  Errors: kNotFound; kInvalidArgument if this is none.
   virtual Outcome<NodePtr> Lookup(const std::string& name);

@@ -99,7 +99,7 @@ void Requests::Park(fuse_req_t request, NodePtr node, FlightPtr flight,
 void Requests::ReplyEntry(fuse_req_t request, NodePtr node) {
   // A node may have to wait for its attributes, too.
   Serve(
-      request, node, [node] { return node->GetAttributes(); },
+      request, node, [node] { return node->AttributesAtLookup(); },
       [this, node](fuse_req_t answered, const Attributes& attributes) {
         const NodePtr known = table_.Remember(node);
         const fuse_entry_param entry = ToEntry(*known, attributes, owner_);
@@ -141,11 +141,13 @@ void Requests::Lookup(fuse_req_t request, fuse_ino_t parent, std::string name) {
 void Requests::GetAttributes(fuse_req_t request, fuse_ino_t ino) {
   const NodePtr node = table_.Find(ino);
   Serve(
-      request, node, [node] { return node->GetAttributes(); },
+      request, node, {}, [node] { return node->GetAttributes(); },
       [this, node](fuse_req_t answered, const Attributes& attributes) {
         const struct stat result = ToStat(*node, attributes, owner_);
-        fuse_reply_attr(answered, &result, Seconds(node->validity().attributes));
-      });
+        const double believed = attributes.provisional ? 0 : Seconds(node->validity().attributes);
+        fuse_reply_attr(answered, &result, believed);
+      },
+      [node](Despite, const Error&) { return node->AttributesAtLookup(); });
 }
 
 void Requests::ReadLink(fuse_req_t request, fuse_ino_t ino) {

@@ -20,9 +20,19 @@ Validity ViewRoot::validity() const {
 }
 
 Outcome<Attributes> ViewRoot::GetAttributes() {
-  // Asking for the commit begins to fetch it; whether it is here already does not matter.
-  static_cast<void>(view()->commit());
-  return Attributes{S_IFDIR | 0755, 0, view()->modified()};
+  // The time of the commit is the directory's; one that changed later would make `tar` complain.
+  // But while the host has not even said which commit that is, the directory can be entered.
+  const Outcome<Commit> commit = view()->commit();
+  if (commit.waits() && view()->target_if_known()) return commit.As<Attributes>();
+  return AttributesAtLookup();
+}
+
+Outcome<Attributes> ViewRoot::AttributesAtLookup() {
+  // Asking for the commit begins to fetch it.
+  const Outcome<Commit> commit = view()->commit();
+  Attributes attributes{S_IFDIR | 0755, 0, view()->modified()};
+  attributes.provisional = !commit.has_value();
+  return attributes;
 }
 
 NodePtr ViewRoot::MakeVirtual(const std::string& name) {

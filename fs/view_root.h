@@ -15,6 +15,7 @@ class ViewRoot final : public TreeDirectory {
   Validity validity() const override;
   // Never waits: that a name exists is known before what it holds.
   Outcome<Attributes> GetAttributes() override;
+  Outcome<Attributes> AttributesAtLookup() override;
   Outcome<NodePtr> Lookup(const std::string& name) override;
   LookupIfHere PrepareLookups() override;
   Outcome<ListingPtr> List() override;

@@ -1,6 +1,7 @@
 // However many ask first for the same thing, it is fetched once.
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <atomic>
@@ -48,6 +49,15 @@ TEST_F(FirstAccessTest, TwentyReadersOfOneRepositoryCauseOneClone) {
   EXPECT_EQ(TipFetches("a/history"), 1);
   // Tip, content, history; and perhaps one directory ahead of the content.
   EXPECT_LE(server_.Fetches("a/history").size(), 4u);
+}
+
+TEST_F(FirstAccessTest, TheFirstStatTellsTheTimeOfTheCommit) {
+  FillSmall(server_.Create("a/small"));
+  Mount();
+  struct stat first {};
+  ASSERT_EQ(::stat(Path("a/small").c_str(), &first), 0);
+  EXPECT_EQ(std::to_string(first.st_mtime),
+            Git(server_.Path("a/small"), {"log", "-1", "--format=%ct", "main"}));
 }
 
 TEST_F(FirstAccessTest, TwentyReadersOfOneFileCauseOneHydration) {
