@@ -251,6 +251,7 @@ Json ControlApi::StatusJson() const {
       [](const RepositoryPtr& repository) { return repository->stage() != Stage::kAbsent; });
   const auto uptime =
       std::chrono::duration_cast<std::chrono::seconds>(cache_.clock().Now() - started_at_);
+  const KernelAgreement fuse = facts_.kernel_agreement();
   return {{"version", REPOSFS_VERSION},
           {"pid", getpid()},
           {"startedAt", TimeJson(started_at_)},
@@ -264,6 +265,7 @@ Json ControlApi::StatusJson() const {
           {"httpListen", TextOrNull(http_address)},
           {"nodes", facts_.node_count()},
           {"parkedRequests", facts_.parked_count()},
+          {"fuse", {{"protocol", fuse.protocol}, {"features", fuse.features}}},
           {"fetching", std::move(fetching)},
           {"problems", ProblemsJson()}};
 }

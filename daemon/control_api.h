@@ -17,6 +17,7 @@
 #include "base/mutex.h"
 #include "cache/repository_cache.h"
 #include "daemon/http_server.h"
+#include "fs/session.h"
 
 namespace reposfs {
 
@@ -34,6 +35,7 @@ class ControlApi {
     std::string config_file;
     std::function<std::size_t()> node_count;
     std::function<std::size_t()> parked_count;
+    std::function<KernelAgreement()> kernel_agreement;
   };
 
   ControlApi(RepositoryCache& cache, Facts facts);

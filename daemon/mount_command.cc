@@ -162,7 +162,8 @@ class Daemon {
     api_ = std::make_unique<ControlApi>(
         *cache_, ControlApi::Facts{arguments_.mountpoint.string(), config_.file.string(),
                                    [this] { return session_->node_count(); },
-                                   [this] { return session_->parked_count(); }});
+                                   [this] { return session_->parked_count(); },
+                                   [this] { return session_->kernel_agreement(); }});
     if (!config_.http.listen.empty()) {
       auto http = HttpServer::ListenTcp(config_.http.listen, [this](const HttpRequest& request) {
         return api_->Handle(request, ControlAccess::kReadOnly);

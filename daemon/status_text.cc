@@ -41,6 +41,17 @@ std::string ObjectsText(const json& progress) {
   return total == 0 ? objects : objects + "/" + std::to_string(total);
 }
 
+// "7.38 ASYNC_READ ..."
+std::string KernelText(const json& status) {
+  if (!status.is_object() || !status.contains("fuse")) return "";
+  const json& fuse = status["fuse"];
+  std::string text = TextField(fuse, "protocol");
+  for (const json& feature : ArrayField(fuse, "features")) {
+    if (feature.is_string()) text += " " + feature.get<std::string>();
+  }
+  return text;
+}
+
 std::string RenderFetching(const json& fetching, WallTime now, const Terminal& terminal) {
   if (fetching.empty()) return "";
   TextTable table({{"FETCHING"},
@@ -95,6 +106,7 @@ std::string RenderStatus(const json& status, WallTime now, const Terminal& termi
          Line("http", listen.empty() ? "off" : "http://" + listen) +
          Line("nodes", std::to_string(NumberField(status, "nodes"))) +
          Line("requests", std::to_string(NumberField(status, "parkedRequests")) + " waiting") +
+         Line("FUSE", KernelText(status)) +
          RenderFetching(ArrayField(status, "fetching"), now, terminal) +
          RenderProblems(ArrayField(status, "problems"), now, terminal);
 }

@@ -31,6 +31,16 @@ void Requests::Stop() {
   answering_.Stop();
 }
 
+void Requests::SetKernelAgreement(KernelAgreement agreement) {
+  MutexLock lock(agreement_mutex_);
+  kernel_agreement_ = std::move(agreement);
+}
+
+KernelAgreement Requests::kernel_agreement() const {
+  MutexLock lock(agreement_mutex_);
+  return kernel_agreement_;
+}
+
 template <typename Attempt>
 auto Requests::Try(const NodePtr& node, Attempt& attempt) {
   const RepositoryPtr repository = node->repository();

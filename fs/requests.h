@@ -18,6 +18,7 @@
 #include "base/thread_pool.h"
 #include "cache/repository_cache.h"
 #include "fs/fuse_entries.h"
+#include "fs/kernel_agreement.h"
 #include "fs/listing_cache.h"
 #include "fs/node_table.h"
 #include "fs/parking_lot.h"
@@ -51,6 +52,10 @@ class Requests {
   void Close() { lot_.Close(); }
   // The same, and waits for those that are being answered in threads of ours.
   void Stop();
+
+  // What was agreed upon before the first request.
+  void SetKernelAgreement(KernelAgreement agreement) REPOSFS_EXCLUDES(agreement_mutex_);
+  KernelAgreement kernel_agreement() const REPOSFS_EXCLUDES(agreement_mutex_);
 
   const NodeTable& table() const { return table_; }
   std::size_t parked_count() const { return lot_.size(); }
@@ -92,6 +97,9 @@ class Requests {
   ListingCache listings_;
   ThreadPool answering_;
   ParkingLot lot_;
+
+  mutable Mutex agreement_mutex_;  // A leaf lock.
+  KernelAgreement kernel_agreement_ REPOSFS_GUARDED_BY(agreement_mutex_);
 };
 
 }  // namespace reposfs

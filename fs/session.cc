@@ -16,6 +16,30 @@ namespace {
 
 constexpr unsigned kServingThreadCountMax = 10;
 
+// Those of `flags`, by the names that libfuse has for them; a flag that is not here has none yet.
+std::vector<std::string> FeatureNames(unsigned flags) {
+  constexpr std::pair<unsigned, const char*> kNames[] = {
+      {FUSE_CAP_ASYNC_READ, "ASYNC_READ"},
+      {FUSE_CAP_SPLICE_WRITE, "SPLICE_WRITE"},
+      {FUSE_CAP_SPLICE_MOVE, "SPLICE_MOVE"},
+      {FUSE_CAP_SPLICE_READ, "SPLICE_READ"},
+      {FUSE_CAP_AUTO_INVAL_DATA, "AUTO_INVAL_DATA"},
+      {FUSE_CAP_READDIRPLUS, "READDIRPLUS"},
+      {FUSE_CAP_READDIRPLUS_AUTO, "READDIRPLUS_AUTO"},
+      {FUSE_CAP_ASYNC_DIO, "ASYNC_DIO"},
+      {FUSE_CAP_NO_OPEN_SUPPORT, "NO_OPEN_SUPPORT"},
+      {FUSE_CAP_PARALLEL_DIROPS, "PARALLEL_DIROPS"},
+      {FUSE_CAP_CACHE_SYMLINKS, "CACHE_SYMLINKS"},
+      {FUSE_CAP_NO_OPENDIR_SUPPORT, "NO_OPENDIR_SUPPORT"},
+      {FUSE_CAP_EXPLICIT_INVAL_DATA, "EXPLICIT_INVAL_DATA"},
+  };
+  std::vector<std::string> names;
+  for (const auto& [flag, name] : kNames) {
+    if ((flags & flag) != 0) names.emplace_back(name);
+  }
+  return names;
+}
+
 struct FuseSessionDeleter {
   void operator()(fuse_session* session) const noexcept { fuse_session_destroy(session); }
 };
@@ -55,6 +79,7 @@ class Session::Impl {
 
   std::size_t node_count() const { return requests_.table().size(); }
   std::size_t parked_count() const { return requests_.parked_count(); }
+  KernelAgreement kernel_agreement() const { return requests_.kernel_agreement(); }
 
  private:
   static fuse_lowlevel_ops Operations();
@@ -122,7 +147,7 @@ fuse_lowlevel_ops Session::Impl::Operations() {
   return operations;
 }
 
-void Session::Impl::Init(void*, fuse_conn_info* connection) {
+void Session::Impl::Init(void* userdata, fuse_conn_info* connection) {
   for (const int wanted :
        {FUSE_CAP_PARALLEL_DIROPS, FUSE_CAP_READDIRPLUS, FUSE_CAP_READDIRPLUS_AUTO,
         FUSE_CAP_ASYNC_READ, FUSE_CAP_AUTO_INVAL_DATA, FUSE_CAP_CACHE_SYMLINKS,
@@ -134,6 +159,10 @@ void Session::Impl::Init(void*, fuse_conn_info* connection) {
   // up what the others need.
   connection->max_background = 65'535;
   connection->congestion_threshold = 65'535;
+
+  static_cast<Requests*>(userdata)->SetKernelAgreement(
+      {std::to_string(connection->proto_major) + "." + std::to_string(connection->proto_minor),
+       FeatureNames(connection->want & connection->capable)});
 }
 
 Status Session::Impl::Mount() {
@@ -211,6 +240,9 @@ std::size_t Session::node_count() const {
 }
 std::size_t Session::parked_count() const {
   return impl_->parked_count();
+}
+KernelAgreement Session::kernel_agreement() const {
+  return impl_->kernel_agreement();
 }
 
 }  // namespace reposfs

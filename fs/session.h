@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "cache/repository_cache.h"
+#include "fs/kernel_agreement.h"
 #include "fs/view.h"
 
 namespace reposfs {
@@ -48,6 +49,7 @@ class Session {
 
   std::size_t node_count() const;
   std::size_t parked_count() const;
+  KernelAgreement kernel_agreement() const;
 
  private:
   class Impl;

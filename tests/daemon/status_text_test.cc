@@ -22,6 +22,7 @@ TEST(StatusTextTest, ShowsUseFetchesAndProblems) {
       {"quotaBytes", 4096},
       {"usedBytes", 1024},
       {"httpListen", nullptr},
+      {"fuse", {{"protocol", "7.38"}, {"features", {"ASYNC_READ", "READDIRPLUS"}}}},
       {"fetching", {{{"key", "h/o/n"}, {"kind", "clone"}, {"receivedBytes", 1024}}}},
       {"problems", {{{"host", "h"}, {"error", "down"}, {"at", "2026-01-01T00:57:00Z"}}}}};
   const std::string text = RenderStatus(status, kNow, Terminal{});
@@ -29,6 +30,7 @@ TEST(StatusTextTest, ShowsUseFetchesAndProblems) {
   EXPECT_NE(text.find("pid 7, up 2 h\n"), std::string::npos) << text;
   EXPECT_NE(text.find("1.0 KiB of 4.0 KiB (25%)\n"), std::string::npos) << text;
   EXPECT_NE(text.find("http           off\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("FUSE           7.38 ASYNC_READ READDIRPLUS\n"), std::string::npos) << text;
   EXPECT_NE(text.find("h/o/n     clone   1.0 KiB"), std::string::npos) << text;
   EXPECT_NE(text.find("h        3 min ago  down\n"), std::string::npos) << text;
 }
@@ -45,10 +47,19 @@ TEST(StatusTextTest, RepositoriesAreSortedAndErrorsShown) {
 }
 
 TEST(StatusTextTest, NoAnswerWhateverItsShapeIsACrashOrAnEscapeSequence) {
-  const json hostile = {{"key", "a\x1b[2Jb"},    {"stage", 7},        {"error", "\x1b]0;x\x07"},
-                        {"bytes", -5},           {"opens", "many"},   {"jobs", {1, "x", nullptr}},
-                        {"progress", "soon"},    {"evictions", {{}}}, {"lastOpened", 12},
-                        {"fetching", {nullptr}}, {"problems", {"x"}}, {"head", "\x1b"}};
+  const json hostile = {{"key", "a\x1b[2Jb"},
+                        {"stage", 7},
+                        {"error", "\x1b]0;x\x07"},
+                        {"bytes", -5},
+                        {"opens", "many"},
+                        {"jobs", {1, "x", nullptr}},
+                        {"progress", "soon"},
+                        {"evictions", {{}}},
+                        {"lastOpened", 12},
+                        {"fetching", {nullptr}},
+                        {"problems", {"x"}},
+                        {"head", "\x1b"},
+                        {"fuse", {{"protocol", "\x1b"}, {"features", {1, "\x1b"}}}}};
   for (const json& answer : {hostile, json(), json(7), json::array({hostile, nullptr})}) {
     const std::string text =
         RenderStatus(answer, kNow, Terminal{}) + RenderRepositories(answer, kNow, Terminal{}) +
