@@ -27,6 +27,7 @@ Errc ErrcOfErrno(int errno_value) {
     case EINVAL:
       return Errc::kInvalidArgument;
     case EINTR:
+    case ECANCELED:
       return Errc::kInterrupted;
     case ENOSYS:
     case EOPNOTSUPP:
