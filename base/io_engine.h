@@ -122,7 +122,8 @@ struct IoEngineOptions {
   IoEngineChoice choice = IoEngineChoice::kAuto;
   std::size_t in_flight_count_max = 128;
   std::size_t thread_count_max = 8;  // Without io_uring.
-  std::size_t buffer_count = 8;
+  // All of them and the ring fit the 8 MiB of locked memory that systemd allows by default.
+  std::size_t buffer_count = 6;
   std::size_t buffer_size_bytes = 1u << 20;
 };
 

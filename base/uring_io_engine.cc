@@ -26,6 +26,9 @@ constexpr std::uint64_t kCancelData = kWakeData - 1;
 // The kernel's own threads, for what would block: of bounded work (files) and of unbounded.
 constexpr unsigned kKernelThreadCountMax = 16;
 
+// ERESTARTSYS, which no header for programs has: system calls never return it.
+constexpr int kErestartsys = 512;
+
 constexpr unsigned kCompletionBatch = 64;
 
 // 5.11 was the last to bring one of these.
@@ -58,10 +61,10 @@ class Ring {
     if (rc < 0) return ErrnoError(-rc, "io_uring_setup");
     open_ = true;
     const std::unique_ptr<io_uring_probe, ProbeDeleter> probe(io_uring_get_probe_ring(&ring_));
+    if (!probe) return Error{Errc::kUnsupported, "io_uring can't be asked what it can do"};
     const bool complete =
-        probe && std::all_of(kOperationsNeeded.begin(), kOperationsNeeded.end(), [&](int code) {
-          return io_uring_opcode_supported(probe.get(), code) != 0;
-        });
+        std::all_of(kOperationsNeeded.begin(), kOperationsNeeded.end(),
+                    [&](int code) { return io_uring_opcode_supported(probe.get(), code) != 0; });
     if (!complete) return Error{Errc::kUnsupported, "io_uring lacks operations before Linux 5.11"};
     unsigned counts[] = {kKernelThreadCountMax, kKernelThreadCountMax};
     // Before 5.15 the kernel's own bound has to do.
@@ -262,6 +265,8 @@ class UringIoEngine::Loop {
     }
     const auto running = running_.find(data);
     assert(running != running_.end());
+    // An interrupted openat() answers in the kernel's own words.
+    if (result == -kErestartsys) result = -EINTR;
     if (!running->second->Take(result)) return Call(*running->second);
     TaskPtr task = std::move(running->second);
     running_.erase(running);
