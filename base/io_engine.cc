@@ -32,6 +32,11 @@ IoEngine::IoEngine(const IoEngineOptions& options)
   assert(in_flight_count_max_ > 0);
 }
 
+std::string IoEngine::Describe() const {
+  const std::string engine = name();
+  return refusal().empty() ? engine : engine + " (" + refusal() + ")";
+}
+
 IoToken IoEngine::Submit(IoOperation operation) {
   std::vector<IoOperation> batch;
   batch.push_back(std::move(operation));

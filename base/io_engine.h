@@ -155,6 +155,9 @@ class IoEngine {
   // Why not io_uring; empty if it is, or if it was not asked for.
   virtual const std::string& refusal() const = 0;
 
+  // Both for a reader: "threads (io_uring_setup: Operation not permitted)".
+  std::string Describe() const;
+
   IoBufferPool& buffers() { return buffers_; }
   std::size_t in_flight_count() const REPOSFS_EXCLUDES(mutex_);
 

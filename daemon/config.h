@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "base/io_engine.h"
 #include "base/result.h"
 #include "cache/options.h"
 
@@ -26,6 +27,11 @@ namespace reposfs {
 struct HttpOptions {
   // "address:port" of the HTTP interface, port 0 for any free one; empty is off.
   std::string listen = "127.0.0.1:7420";
+};
+
+struct IoOptions {
+  // Whether io_uring may be used where the kernel allows it.
+  IoEngineChoice engine = IoEngineChoice::kAuto;
 };
 
 struct LogOptions {
@@ -71,6 +77,7 @@ struct Config {
   LruOptions lru;
   LookupOptions lookup;
   HttpOptions http;
+  IoOptions io;
   LogOptions log;
   MountOptions mount;
   RingOptions ring;

@@ -160,6 +160,8 @@ const Words<FreshnessMode> kFreshnessWords = {{"background", FreshnessMode::kBac
 const Words<RingDiscovery> kDiscoveryWords = {{"static", RingDiscovery::kStatic},
                                               {"dns", RingDiscovery::kDns},
                                               {"etcd", RingDiscovery::kEtcd}};
+const Words<IoEngineChoice> kEngineWords = {{"auto", IoEngineChoice::kAuto},
+                                            {"threads", IoEngineChoice::kThreads}};
 const Words<std::string> kLogWords = {{"trace", "trace"}, {"debug", "debug"}, {"info", "info"},
                                       {"warn", "warn"},   {"error", "error"}, {"off", "off"}};
 
@@ -238,6 +240,7 @@ std::vector<Setting<Config>> ServingSettings() {
       PositiveDuration<Config>("lru.granularity", REPOSFS_PLACE(lru.granularity)),
       List("lookup.ignore", REPOSFS_PLACE(lookup.ignore)),
       Text<Config>("http.listen", REPOSFS_PLACE(http.listen), CheckListen),
+      Word("io.engine", REPOSFS_PLACE(io.engine), kEngineWords),
       Word("log.level", REPOSFS_PLACE(log.level), kLogWords),
       Flag<Config>("mount.allowOther", REPOSFS_PLACE(mount.allow_other)),
       Id("mount.uid", REPOSFS_PLACE(mount.uid)),

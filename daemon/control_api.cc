@@ -263,6 +263,7 @@ Json ControlApi::StatusJson() const {
           {"usedBytes", cache_.used_bytes()},
           {"repositories", on_disk_count},
           {"httpListen", TextOrNull(http_address)},
+          {"ioEngine", facts_.io_engine},
           {"nodes", facts_.node_count()},
           {"parkedRequests", facts_.parked_count()},
           {"fuse", {{"protocol", fuse.protocol}, {"features", fuse.features}}},

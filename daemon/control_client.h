@@ -5,7 +5,8 @@
 //
 //   GET  /v1/status             version, pid, startedAt, uptimeSeconds, mountpoint, cacheDirectory,
 //                               configFile, quotaBytes, usedBytes, repositories (a number),
-//                               httpListen, nodes, parkedRequests, fuse: {protocol, features},
+//                               httpListen, ioEngine, nodes, parkedRequests,
+//                               fuse: {protocol, features},
 //                               fetching: [{key, kind, receivedBytes, objects, objectsTotal,
 //                                           startedAt, attempts}],
 //                               problems: [{key or host, error, code, at}]

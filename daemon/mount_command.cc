@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "base/file_util.h"
+#include "base/io_engine.h"
 #include "base/process.h"
 #include "base/unique_fd.h"
 #include "cache/git_transport.h"
@@ -132,10 +133,17 @@ class Daemon {
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
+  // Told once; whoever forbids io_uring by mistake finds out here.
+  void StartIoEngine() {
+    io_engine_ = IoEngine::Create({.choice = config_.io.engine});
+    spdlog::info("i/o engine=\"{}\"", io_engine_->Describe());
+  }
+
   Status Start() {
     if (auto good = CheckMountpoint(arguments_.mountpoint, config_.cache.directory); !good) {
       return good;
     }
+    StartIoEngine();
     auto cache = RepositoryCache::Open(
         {config_.cache, config_.freshness, config_.history, config_.fetch, config_.lru}, origin_,
         transport_, clock_);
@@ -160,10 +168,11 @@ class Daemon {
  private:
   Status StartServers() {
     api_ = std::make_unique<ControlApi>(
-        *cache_, ControlApi::Facts{arguments_.mountpoint.string(), config_.file.string(),
-                                   [this] { return session_->node_count(); },
-                                   [this] { return session_->parked_count(); },
-                                   [this] { return session_->kernel_agreement(); }});
+        *cache_,
+        ControlApi::Facts{arguments_.mountpoint.string(), config_.file.string(),
+                          io_engine_->Describe(), [this] { return session_->node_count(); },
+                          [this] { return session_->parked_count(); },
+                          [this] { return session_->kernel_agreement(); }});
     if (!config_.http.listen.empty()) {
       auto http = HttpServer::ListenTcp(config_.http.listen, [this](const HttpRequest& request) {
         return api_->Handle(request, ControlAccess::kReadOnly);
@@ -190,6 +199,7 @@ class Daemon {
   const UpstreamOrigin origin_;
   GitTransport transport_;
   const SystemClock clock_;
+  std::unique_ptr<IoEngine> io_engine_;  // Its threads do not survive a fork(): not before Start().
   std::unique_ptr<RepositoryCache> cache_;
   std::unique_ptr<Session> session_;
   std::unique_ptr<ControlApi> api_;

@@ -104,6 +104,7 @@ std::string RenderStatus(const json& status, WallTime now, const Terminal& termi
          Line("repositories", std::to_string(NumberField(status, "repositories"))) +
          Line("configuration", file.empty() ? "built-in" : file) +
          Line("http", listen.empty() ? "off" : "http://" + listen) +
+         Line("i/o", TextField(status, "ioEngine")) +
          Line("nodes", std::to_string(NumberField(status, "nodes"))) +
          Line("requests", std::to_string(NumberField(status, "parkedRequests")) + " waiting") +
          Line("FUSE", KernelText(status)) +

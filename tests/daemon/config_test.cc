@@ -88,6 +88,7 @@ fetch: { requestTimeout: 5s, stallTimeout: 6s, totalTimeout: 7h, memory: 1GiB, c
 lru: { granularity: 1s }
 lookup: { ignore: [.git, node_modules] }
 http: { listen: "" }
+io: { engine: threads }
 ring:
   enabled: false
   nodeId: node-1
@@ -114,6 +115,7 @@ mount: { allowOther: true, uid: 1000, gid: 100 }
   EXPECT_EQ(config->fetch.memory_bytes, 1ull << 30);
   EXPECT_EQ(config->lookup.ignore.size(), 2u);
   EXPECT_EQ(config->http.listen, "");
+  EXPECT_EQ(config->io.engine, IoEngineChoice::kThreads);
   EXPECT_EQ(config->ring.nodes.at(0).weight, 2);
   EXPECT_EQ(config->mount.uid, 1000u);
 }
@@ -195,14 +197,26 @@ TEST_F(ConfigTest, ABadValueIsRefusedWithLineAndWhatIsRight) {
 
 TEST_F(ConfigTest, ValuesOutOfRangeAreRefused) {
   for (const char* yaml :
-       {"cache: {quota: 101%}", "fetch: {concurrency: 0}", "fetch: {memory: 1MiB}",
-        "fetch: {stallTimeout: 0s}", "http: {listen: 7420}", "http: {listen: ':7420'}",
-        "http: {listen: '127.0.0.1:70000'}", "http: {listen: '::1:7420'}", "mount: {uid: ann}",
-        "mount: {uid: 4294967295}", "log: {level: loud}", "ring: {virtualNodes: 0}",
-        "ring: {nodes: [{id: a, address: 'ftp://a'}]}", "ring: {nodes: [{id: a}]}",
+       {"cache: {quota: 101%}",
+        "fetch: {concurrency: 0}",
+        "fetch: {memory: 1MiB}",
+        "fetch: {stallTimeout: 0s}",
+        "http: {listen: 7420}",
+        "http: {listen: ':7420'}",
+        "http: {listen: '127.0.0.1:70000'}",
+        "http: {listen: '::1:7420'}",
+        "mount: {uid: ann}",
+        "mount: {uid: 4294967295}",
+        "log: {level: loud}",
+        "io: {engine: uring}",
+        "ring: {virtualNodes: 0}",
+        "ring: {nodes: [{id: a, address: 'ftp://a'}]}",
+        "ring: {nodes: [{id: a}]}",
         "ring: {nodes: [{id: a, address: 'http://a'}, {id: a, address: 'http://b'}]}",
-        "lookup: {ignore: ['']}", "hosts: {h: {maxConcurrentFetches: 0}}",
-        "hosts: {h: {requestsPerMinute: -1}}", "hosts: {h: {credentialsFile: creds}}"}) {
+        "lookup: {ignore: ['']}",
+        "hosts: {h: {maxConcurrentFetches: 0}}",
+        "hosts: {h: {requestsPerMinute: -1}}",
+        "hosts: {h: {credentialsFile: creds}}"}) {
     EXPECT_EQ(Refusal(yaml).substr(0, 3), "1: ") << yaml;
   }
   EXPECT_TRUE(Load("http: {listen: '[::1]:0'}"));

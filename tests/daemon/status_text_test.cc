@@ -23,6 +23,7 @@ TEST(StatusTextTest, ShowsUseFetchesAndProblems) {
       {"usedBytes", 1024},
       {"httpListen", nullptr},
       {"fuse", {{"protocol", "7.38"}, {"features", {"ASYNC_READ", "READDIRPLUS"}}}},
+      {"ioEngine", "threads (io_uring_setup: Operation not permitted)"},
       {"fetching", {{{"key", "h/o/n"}, {"kind", "clone"}, {"receivedBytes", 1024}}}},
       {"problems", {{{"host", "h"}, {"error", "down"}, {"at", "2026-01-01T00:57:00Z"}}}}};
   const std::string text = RenderStatus(status, kNow, Terminal{});
@@ -31,6 +32,9 @@ TEST(StatusTextTest, ShowsUseFetchesAndProblems) {
   EXPECT_NE(text.find("1.0 KiB of 4.0 KiB (25%)\n"), std::string::npos) << text;
   EXPECT_NE(text.find("http           off\n"), std::string::npos) << text;
   EXPECT_NE(text.find("FUSE           7.38 ASYNC_READ READDIRPLUS\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("i/o            threads (io_uring_setup: Operation not permitted)\n"),
+            std::string::npos)
+      << text;
   EXPECT_NE(text.find("h/o/n     clone   1.0 KiB"), std::string::npos) << text;
   EXPECT_NE(text.find("h        3 min ago  down\n"), std::string::npos) << text;
 }
