@@ -10,7 +10,11 @@
 #include <vector>
 
 #include "cache/tree.h"
+#include "fs/git_index_extensions.h"
+#include "fs/git_text.h"
 #include "fs/tree_nodes.h"
+#include "fs/unchanged_hook.h"
+#include "fs/virtual_files.h"
 
 namespace reposfs {
 namespace {
@@ -20,13 +24,18 @@ constexpr int kDepthMax = 4'000;
 // Of the index, its cache tree included.
 constexpr std::size_t kSizeMaxBytes = 1u << 30;
 
-void Append32(std::string& out, std::uint64_t value) {
-  const auto low = static_cast<std::uint32_t>(value);
-  for (const int shift : {24, 16, 8, 0}) out += static_cast<char>((low >> shift) & 0xff);
-}
-
-void AppendOid(std::string& out, const Oid& oid) {
-  out.append(reinterpret_cast<const char*>(oid.bytes.data()), oid.bytes.size());
+// As the one who looks into the view spells it; if not, git makes an untracked cache of its own.
+std::string WorkTreePath(const View& view) {
+  std::string name = view.key().Text();
+  if (!view.spelling().empty()) name += '@';
+  for (const char c : view.spelling()) {
+    if (c == '/' || c == '%') {
+      name += c == '/' ? "%2F" : "%25";
+    } else {
+      name += c;
+    }
+  }
+  return (view.mount().mountpoint / name).string();
 }
 
 std::array<unsigned char, 20> Sha1(std::string_view data) {
@@ -74,6 +83,13 @@ class IndexBuilder {
     const std::size_t tree_line = tree_lines_.size();
     tree_lines_size_bytes_ += sizeof(TreeLine) + path_.size() - NameBegin();
     tree_lines_.push_back(TreeLine{path_.substr(NameBegin()), tree, entry_count_, 0});
+    const TreeEntry* ignore = directory.Find(".gitignore");
+    const bool has_ignore = ignore != nullptr && (ignore->type == EntryType::kFile ||
+                                                  ignore->type == EntryType::kExecutable);
+    std::string_view name = tree_lines_[tree_line].name;
+    if (name.ends_with('/')) name.remove_suffix(1);
+    directory_.push_back(
+        directories_.Add(std::string(name), Parent(), has_ignore ? ignore->oid : Oid{}));
     for (const TreeEntry* entry : InIndexOrder(directory)) {
       const InodeIdentity child = IdentityOfEntry(identity, *entry);
       const std::size_t path_size = path_.size();
@@ -94,19 +110,24 @@ class IndexBuilder {
       }
       path_.resize(path_size);
     }
+    directory_.pop_back();
     tree_lines_[tree_line].entry_count = entry_count_ - tree_lines_[tree_line].entry_count;
     return Done{};
   }
 
-  std::string Finish() {
+  // `has_hook`: whether the hook of unchanged_hook.h is in the configuration.
+  std::string Finish(bool has_hook) {
     std::string index = "DIRC";
     Append32(index, 2);
     Append32(index, entry_count_);
     index += entries_;
-    const std::string extension = CacheTree();
-    index += "TREE";
-    Append32(index, extension.size());
-    index += extension;
+    AppendExtension(index, "TREE", CacheTree());
+    if (has_hook) {
+      AppendExtension(
+          index, "UNTR",
+          directories_.UntrackedExtension(WorkTreePath(view_), GitExclude(VirtualFileNames())));
+      AppendExtension(index, "FSMN", FsmonitorExtension(UnchangedToken(view_)));
+    }
     const auto digest = Sha1(index);
     index.append(reinterpret_cast<const char*>(digest.data()), digest.size());
     return index;
@@ -120,6 +141,7 @@ class IndexBuilder {
     std::size_t subtree_count;
   };
 
+  std::size_t Parent() const { return directory_.empty() ? 0 : directory_.back(); }
   std::size_t NameBegin() const { return name_begin_.empty() ? 0 : name_begin_.back(); }
 
   static std::vector<const TreeEntry*> InIndexOrder(const Directory& directory) {
@@ -181,6 +203,8 @@ class IndexBuilder {
   std::size_t entry_count_ = 0;
   std::size_t tree_lines_size_bytes_ = 0;
   std::vector<TreeLine> tree_lines_;  // In the order of the walk, as the extension wants.
+  DirectoryList directories_;
+  std::vector<std::size_t> directory_;  // Those that are being walked, by their index in the list.
   std::string path_;
   std::vector<std::size_t> name_begin_;
 };
@@ -191,13 +215,15 @@ Outcome<std::string> BuildGitIndex(const ViewPtr& view) {
   Outcome<Commit> commit = view->commit();
   if (!commit.has_value()) return commit.As<std::string>();
   IndexBuilder builder(*view);
-  if (commit.value().tree.IsNull()) return builder.Finish();
+  if (commit.value().tree.IsNull()) return builder.Finish(false);
   Outcome<Target> target = view->target();
   if (!target.has_value()) return target.As<std::string>();
   const Outcome<Done> walked =
       builder.Walk(target.value(), commit.value().tree, view->identity(), 0);
   if (!walked.has_value()) return walked.As<std::string>();
-  return builder.Finish();
+  const Outcome<bool> has_hook = HasHook(*view);
+  if (!has_hook.has_value()) return has_hook.As<std::string>();
+  return builder.Finish(*has_hook.result());
 }
 
 }  // namespace reposfs

@@ -3,7 +3,7 @@
 // With it the first `git status` compares stat data only and reads no blob.
 //
 // Source of the format: git's Documentation/gitformat-index.txt, version 2, with the cache tree
-// extension ("TREE").
+// extension ("TREE"), and in a view that has the hook those of git_index_extensions.h.
 #pragma once
 
 #include <string>

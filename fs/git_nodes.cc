@@ -7,6 +7,7 @@
 #include "fs/git_index.h"
 #include "fs/git_text.h"
 #include "fs/simple_nodes.h"
+#include "fs/unchanged_hook.h"
 #include "fs/virtual_files.h"
 
 namespace reposfs {
@@ -257,9 +258,7 @@ class GitDirectory final : public Node {
   Outcome<NodePtr> Lookup(const std::string& name) override {
     const Target target = TargetOf(view_);
     if (name == "HEAD") return Text(name, GitHead(target.ref), kForEver);
-    if (name == "config") {
-      return Text(name, GitConfig(target.ref, target.repository->record().upstream), kForEver);
-    }
+    if (name == "config") return Config(target);
     if (name == "description") return Text(name, view_->key().Text() + "\n", kForEver);
     if (name == "packed-refs") return PackedRefs(target);
     if (name == "shallow") {
@@ -270,6 +269,7 @@ class GitDirectory final : public Node {
     if (name == "objects") return NodePtr(std::make_shared<ObjectsDirectory>(identity(), view_));
     if (name == "info") return NodePtr(MakeInfo());
     if (name == "refs") return NodePtr(MakeRefs(target));
+    if (!name.empty() && name == UnchangedName(*view_)) return Text(name, "", kForEver);
     return Error{Errc::kNotFound, "no such entry"};
   }
 
@@ -295,6 +295,14 @@ class GitDirectory final : public Node {
   NodePtr Text(const std::string& name, std::string content,
                std::chrono::milliseconds validity) const {
     return std::make_shared<TextFile>(identity(), name, std::move(content), view_, validity);
+  }
+
+  Outcome<NodePtr> Config(const Target& target) const {
+    const Outcome<bool> has_hook = HasHook(*view_);
+    if (!has_hook.has_value()) return has_hook.As<NodePtr>();
+    const std::string hook = *has_hook.result() ? UnchangedHookCommand() : "";
+    return Text("config", GitConfig(target.ref, target.repository->record().upstream, hook),
+                kForEver);
   }
 
   // The same node until a ref or what is here has changed: a repository may have 100,000 refs.

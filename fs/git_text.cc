@@ -30,13 +30,22 @@ std::string GitHead(const ResolvedRef& shown) {
   return shown.commit.Hex() + "\n";
 }
 
-std::string GitConfig(const ResolvedRef& shown, const std::string& upstream) {
+std::string GitConfig(const ResolvedRef& shown, const std::string& upstream,
+                      const std::string& unchanged_hook) {
   std::string text =
       "[core]\n"
       "\trepositoryformatversion = 0\n"
       "\tfilemode = true\n"
       "\tbare = false\n"
-      "\tlogallrefupdates = false\n"
+      "\tlogallrefupdates = false\n";
+  if (!unchanged_hook.empty()) {
+    text += "\tfsmonitor = " + Quoted(unchanged_hook) +
+            "\n"
+            "\tfsmonitorHookVersion = 2\n"
+            // In another place git replaces the cache that the index holds, instead of warning.
+            "\tuntrackedCache = true\n";
+  }
+  text +=
       "[gc]\n"
       "\tauto = 0\n"
       "[maintenance]\n"

@@ -13,7 +13,9 @@ namespace reposfs {
 std::string GitHead(const ResolvedRef& shown);
 
 // config: the upstream as `origin`, and nothing that would make git write.
-std::string GitConfig(const ResolvedRef& shown, const std::string& upstream);
+// `unchanged_hook` is the command of unchanged_hook.h; empty if there is none.
+std::string GitConfig(const ResolvedRef& shown, const std::string& upstream,
+                      const std::string& unchanged_hook);
 
 // info/exclude: the virtual files.
 std::string GitExclude(const std::vector<std::string>& virtual_files);

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/file_util.h"
+#include "fs/mount_device.h"
 #include "fs/name_nodes.h"
 #include "fs/requests.h"
 
@@ -89,7 +91,7 @@ class Session::Impl {
 
   const SessionOptions options_;
   RepositoryCache& cache_;
-  const MountContext mount_;
+  MountContext mount_;  // Constant once mounted.
   Requests requests_;
   // Tells the kernel what to forget; it serves no request, so that the kernel may make it wait.
   ThreadPool notifying_{"notify", 1};
@@ -177,6 +179,9 @@ Status Session::Impl::Mount() {
   fuse_opt_free_args(&args);
   if (!session_) return Error{Errc::kIo, "FUSE session not created"};
   const std::string where = options_.mountpoint.string();
+  std::error_code error;
+  // Before it is ours: afterwards nobody would answer.
+  const auto canonical = std::filesystem::canonical(options_.mountpoint, error);
   errno = 0;
   if (fuse_session_mount(session_.get(), where.c_str()) != 0) {
     return ErrnoError(errno != 0 ? errno : EIO,
@@ -184,6 +189,10 @@ Status Session::Impl::Mount() {
                           "you mount? reposfs doctor tells more)");
   }
   mounted_ = true;
+  mount_.mountpoint = error ? options_.mountpoint : canonical;
+  if (const auto mountinfo = ReadFile("/proc/self/mountinfo")) {
+    mount_.device = DeviceMountedOn(mount_.mountpoint.string(), *mountinfo);
+  }
   cache_.OnEvicted([this](const Repository& repository) { LetGoOf(repository); });
   return {};
 }

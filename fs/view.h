@@ -9,7 +9,10 @@
 //   (1) Once resolved, a view shows the same commit for ever.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +33,10 @@ struct MountContext {
   std::chrono::milliseconds view_validity;
   uid_t uid;
   gid_t gid;
+  // Where the mount is, and its st_dev there; set before the first request is served.  Empty and
+  // zero if they are not known.
+  std::filesystem::path mountpoint = {};
+  dev_t device = 0;
 };
 
 class View : public std::enable_shared_from_this<View> {

@@ -28,7 +28,7 @@ TEST(GitHeadTest, AnEmptyRepositoryHasAnUnbornBranch) {
 }
 
 TEST(GitConfigTest, NamesTheUpstreamAsOrigin) {
-  const std::string config = GitConfig(kMain, "https://h/o/n.git");
+  const std::string config = GitConfig(kMain, "https://h/o/n.git", "");
   EXPECT_NE(config.find("[remote \"origin\"]\n\turl = \"https://h/o/n.git\"\n"), std::string::npos);
   EXPECT_NE(config.find("[branch \"main\"]\n\tremote = origin\n\tmerge = \"refs/heads/main\"\n"),
             std::string::npos);
@@ -36,13 +36,13 @@ TEST(GitConfigTest, NamesTheUpstreamAsOrigin) {
 }
 
 TEST(GitConfigTest, WithoutABranchNothingIsTracked) {
-  EXPECT_EQ(GitConfig(kTag, "u").find("[branch"), std::string::npos);
-  EXPECT_EQ(GitConfig(kCommit, "u").find("[branch"), std::string::npos);
+  EXPECT_EQ(GitConfig(kTag, "u", "").find("[branch"), std::string::npos);
+  EXPECT_EQ(GitConfig(kCommit, "u", "").find("[branch"), std::string::npos);
 }
 
 TEST(GitConfigTest, NamesCannotBreakOutOfTheirQuotes) {
   const ResolvedRef hostile{"refs/heads/a\"]\\x", Id('1'), Id('1')};
-  const std::string config = GitConfig(hostile, "file:///a\"b\\c\n[core]\n\tpager = evil");
+  const std::string config = GitConfig(hostile, "file:///a\"b\\c\n[core]\n\tpager = evil", "");
   EXPECT_NE(config.find("[branch \"a\\\"]\\\\x\"]\n"), std::string::npos);
   EXPECT_NE(config.find("url = \"file:///a\\\"b\\\\c[core]\tpager = evil\"\n"), std::string::npos);
 }
