@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::size_t kEntryCountMax = 4'000'000;
 constexpr int kDepthMax = 4'000;
+constexpr std::size_t kHeaderSize = 12;
 // Of the index, its cache tree included.
 constexpr std::size_t kSizeMaxBytes = 1u << 30;
 
@@ -121,12 +122,18 @@ class IndexBuilder {
     Append32(index, 2);
     Append32(index, entry_count_);
     index += entries_;
+    const std::size_t entries_end = index.size();
+    if (!blocks_.empty()) AppendExtension(index, "IEOT", blocks_.Extension());
     AppendExtension(index, "TREE", CacheTree());
     if (has_hook) {
       AppendExtension(
           index, "UNTR",
           directories_.UntrackedExtension(WorkTreePath(view_), GitExclude(VirtualFileNames())));
       AppendExtension(index, "FSMN", FsmonitorExtension(UnchangedToken(view_)));
+    }
+    if (!blocks_.empty()) {
+      const auto extensions = std::string_view(index).substr(entries_end);
+      AppendExtension(index, "EOIE", EndOfEntriesExtension(entries_end, extensions));
     }
     const auto digest = Sha1(index);
     index.append(reinterpret_cast<const char*>(digest.data()), digest.size());
@@ -163,6 +170,7 @@ class IndexBuilder {
 
   void AppendEntry(const TreeEntry& entry, std::uint64_t size_bytes, std::uint64_t ino) {
     const std::size_t begin = entries_.size();
+    blocks_.Add(kHeaderSize + begin);
     for (int i = 0; i < 2; ++i) {  // ctime, mtime
       Append32(entries_, modified_s_);
       Append32(entries_, 0);
@@ -200,6 +208,7 @@ class IndexBuilder {
   const View& view_;
   const std::uint64_t modified_s_;
   std::string entries_;
+  EntryBlocks blocks_;
   std::size_t entry_count_ = 0;
   std::size_t tree_lines_size_bytes_ = 0;
   std::vector<TreeLine> tree_lines_;  // In the order of the walk, as the extension wants.

@@ -85,6 +85,46 @@ std::string FsmonitorExtension(std::string_view token) {
   return out + changed;
 }
 
+void EntryBlocks::Add(std::size_t offset) {
+  constexpr std::size_t kBlockEntryCount = 10'000;  // git starts a thread for so many.
+  if (blocks_.empty() || blocks_.back().entry_count == kBlockEntryCount) {
+    blocks_.push_back(Block{offset, 0});
+  }
+  ++blocks_.back().entry_count;
+}
+
+std::string EntryBlocks::Extension() const {
+  constexpr std::uint32_t kVersion = 1;
+  std::string out;
+  Append32(out, kVersion);
+  for (const Block& block : blocks_) {
+    Append32(out, block.offset);
+    Append32(out, block.entry_count);
+  }
+  return out;
+}
+
+std::string EndOfEntriesExtension(std::size_t entries_end, std::string_view extensions) {
+  constexpr std::size_t kHeaderSize = 8;
+  constexpr std::size_t kLengthBegin = 4;
+  std::string headers;
+  while (extensions.size() >= kHeaderSize) {
+    headers += extensions.substr(0, kHeaderSize);
+    std::size_t size = 0;
+    for (std::size_t i = kLengthBegin; i < kHeaderSize; ++i) {
+      size = size << 8 | static_cast<unsigned char>(extensions[i]);
+    }
+    assert(kHeaderSize + size <= extensions.size());
+    extensions.remove_prefix(kHeaderSize + size);
+  }
+  Oid digest;
+  EVP_Digest(headers.data(), headers.size(), digest.bytes.data(), nullptr, EVP_sha1(), nullptr);
+  std::string out;
+  Append32(out, entries_end);
+  AppendOid(out, digest);
+  return out;
+}
+
 std::size_t DirectoryList::Add(std::string name, std::size_t parent, const Oid& ignore) {
   const std::size_t index = entries_.size();
   assert(index == 0 || parent < index);

@@ -1,6 +1,7 @@
 #include "fs/git_nodes.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "base/file_util.h"
@@ -26,8 +27,8 @@ Target TargetOf(const ViewPtr& view) {
   return target ? std::move(*target) : Target{};
 }
 
-// Made on first use, and again if it has been dropped from the cache of blobs: the same view gives
-// the same bytes.
+// Made on first use and kept in the cache of blobs until the kernel has read it, which then has the
+// pages.  If it is asked for again it is made again: the same view gives the same bytes.
 class IndexFile final : public Node {
  public:
   IndexFile(const InodeIdentity& directory, ViewPtr view)
@@ -36,26 +37,37 @@ class IndexFile final : public Node {
   Validity validity() const override { return {kForEver, kForEver}; }
 
   Outcome<Attributes> GetAttributes() override {
-    Outcome<BlobDataPtr> data = Load();
-    if (!data.has_value()) return data.As<Attributes>();
+    std::uint64_t size_bytes = size_bytes_.load(std::memory_order_relaxed);
+    if (size_bytes == 0) {
+      Outcome<BlobDataPtr> data = Load();
+      if (!data.has_value()) return data.As<Attributes>();
+      size_bytes = data.value()->size_bytes();
+      size_bytes_.store(size_bytes, std::memory_order_relaxed);
+    }
     // Later than every file, or git would take each for changed while the index was written.
-    return Attributes{S_IFREG | 0644, data.value()->size_bytes(),
-                      view_->modified() + std::chrono::seconds(1)};
+    return Attributes{S_IFREG | 0644, size_bytes, view_->modified() + std::chrono::seconds(1)};
   }
 
   Outcome<Piece> Read(std::uint64_t offset, std::size_t size) override {
     Outcome<BlobDataPtr> data = Load();
     if (!data.has_value()) return data.As<Piece>();
+    // git begins at the end, so the last piece is not the last one to be read.
+    const std::uint64_t all = data.value()->size_bytes();
+    const std::uint64_t piece = offset < all ? std::min<std::uint64_t>(size, all - offset) : 0;
+    const std::uint64_t before = read_bytes_.fetch_add(piece, std::memory_order_relaxed);
+    if (before / all != (before + piece) / all) view_->cache().blobs().Drop(CacheKey());
     return Piece{std::move(data.value()), offset, size};
   }
 
   RepositoryPtr repository() const override { return TargetOf(view_).repository; }
 
  private:
+  // The null object stands for the index; no blob has its id.
+  BlobCache::Key CacheKey() const { return {ino(), Oid{}}; }
+
   Outcome<BlobDataPtr> Load() {
     FlightPtr flight;
-    // The null object stands for the index; no blob has its id.
-    auto data = view_->cache().blobs().Get({ino(), Oid{}}, [&]() -> Result<Content> {
+    auto data = view_->cache().blobs().Get(CacheKey(), [&]() -> Result<Content> {
       Outcome<std::string> index = BuildGitIndex(view_);
       if (index.has_value()) {
         return std::make_shared<const std::string>(std::move(index.value()));
@@ -70,6 +82,10 @@ class IndexFile final : public Node {
   }
 
   const ViewPtr view_;
+  // Relaxed: each thread that sees 0 finds the size by itself, and a piece that is counted late
+  // keeps the index in the cache a little longer.
+  std::atomic<std::uint64_t> size_bytes_ = 0;
+  std::atomic<std::uint64_t> read_bytes_ = 0;
 };
 
 // objects/xx: nothing is ever in it, but to look into it brings the object into a pack, and git
