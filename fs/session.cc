@@ -153,7 +153,8 @@ void Session::Impl::Init(void* userdata, fuse_conn_info* connection) {
   for (const int wanted :
        {FUSE_CAP_PARALLEL_DIROPS, FUSE_CAP_READDIRPLUS, FUSE_CAP_READDIRPLUS_AUTO,
         FUSE_CAP_ASYNC_READ, FUSE_CAP_AUTO_INVAL_DATA, FUSE_CAP_CACHE_SYMLINKS,
-        FUSE_CAP_NO_OPEN_SUPPORT, FUSE_CAP_NO_OPENDIR_SUPPORT, FUSE_CAP_SPLICE_WRITE}) {
+        FUSE_CAP_NO_OPEN_SUPPORT, FUSE_CAP_NO_OPENDIR_SUPPORT, FUSE_CAP_SPLICE_WRITE,
+        FUSE_CAP_POSIX_ACL}) {
     const auto flag = static_cast<unsigned>(wanted);
     if ((connection->capable & flag) != 0) connection->want |= flag;
   }
