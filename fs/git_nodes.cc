@@ -51,11 +51,10 @@ class IndexFile final : public Node {
   Outcome<Piece> Read(std::uint64_t offset, std::size_t size) override {
     Outcome<BlobDataPtr> data = Load();
     if (!data.has_value()) return data.As<Piece>();
-    // git begins at the end, so the last piece is not the last one to be read.
     const std::uint64_t all = data.value()->size_bytes();
-    const std::uint64_t piece = offset < all ? std::min<std::uint64_t>(size, all - offset) : 0;
-    const std::uint64_t before = read_bytes_.fetch_add(piece, std::memory_order_relaxed);
-    if (before / all != (before + piece) / all) view_->cache().blobs().Drop(CacheKey());
+    if (offset < all) {
+      view_->cache().blobs().NoteRead(CacheKey(), std::min<std::uint64_t>(size, all - offset));
+    }
     return Piece{std::move(data.value()), offset, size};
   }
 
@@ -82,10 +81,8 @@ class IndexFile final : public Node {
   }
 
   const ViewPtr view_;
-  // Relaxed: each thread that sees 0 finds the size by itself, and a piece that is counted late
-  // keeps the index in the cache a little longer.
+  // Relaxed: each thread that sees 0 finds the size by itself.
   std::atomic<std::uint64_t> size_bytes_ = 0;
-  std::atomic<std::uint64_t> read_bytes_ = 0;
 };
 
 // objects/xx: nothing is ever in it, but to look into it brings the object into a pack, and git

@@ -19,7 +19,7 @@
 namespace reposfs {
 
 // A view with fewer files and directories has no hook: to start it would take longer than to look.
-inline constexpr std::size_t kHookEntryCountMin = 3'000;
+inline constexpr std::size_t kHookEntryCountMin = 10'000;
 
 // The command, for core.fsmonitor.
 std::string UnchangedHookCommand();
