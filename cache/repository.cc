@@ -6,11 +6,11 @@
 
 namespace reposfs {
 
-Repository::Repository(RepositoryKey key, RepositoryRecord record, std::filesystem::path directory,
-                       std::shared_ptr<BytesOnDisk> total)
+Repository::Repository(RepositoryKey key, RepositoryRecord record,
+                       const std::filesystem::path& directory, std::shared_ptr<BytesOnDisk> total)
     : key_(std::move(key)),
       id_(record.id),
-      directory_(std::move(directory)),
+      directory_(directory),
       total_(std::move(total)),
       objects_(directory_.objects()),
       last_opened_ms_(record.last_opened.time_since_epoch().count()),

@@ -63,17 +63,17 @@ std::vector<PackFile> StoreDirectory::PackFiles() const {
 }
 
 std::set<Oid> StoreDirectory::Shallow() const {
-  return ReadShallowFile(path_ / "shallow");
+  return ReadShallowFile(path() / "shallow");
 }
 
 Result<RefSnapshot> StoreDirectory::Refs() const {
-  auto text = ReadFile(path_ / "refs");
+  auto text = ReadFile(path() / "refs");
   if (!text) return std::move(text).error();
   return RefSnapshot::Parse(*text);
 }
 
 Status StoreDirectory::SetRefs(const RefSnapshot& refs) const {
-  return WriteFileAtomically(path_ / "refs", refs.Serialize());
+  return WriteFileAtomically(path() / "refs", refs.Serialize());
 }
 
 Status StoreDirectory::Adopt(const Staging& staging) const {
@@ -124,8 +124,8 @@ Status StoreDirectory::RemoveShallow(const Staging& staging) const {
 }
 
 Status StoreDirectory::SetShallow(const std::set<Oid>& commits) const {
-  if (commits.empty()) return RemoveTree(path_ / "shallow");
-  return WriteFileAtomically(path_ / "shallow", SerializeShallow(commits));
+  if (commits.empty()) return RemoveTree(path() / "shallow");
+  return WriteFileAtomically(path() / "shallow", SerializeShallow(commits));
 }
 
 std::uint64_t StoreDirectory::SizeBytes() const {

@@ -33,12 +33,14 @@ struct PackFile {
 
 class StoreDirectory {
  public:
-  explicit StoreDirectory(std::filesystem::path path) : path_(std::move(path)) {}
+  explicit StoreDirectory(const std::filesystem::path& path) : path_(path.string()) {}
 
-  const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path objects() const { return path_ / "objects"; }
-  std::filesystem::path packs() const { return path_ / "objects" / "pack"; }
-  std::filesystem::path commit_graph() const { return path_ / "objects" / "info" / "commit-graph"; }
+  std::filesystem::path path() const { return path_; }
+  std::filesystem::path objects() const { return path() / "objects"; }
+  std::filesystem::path packs() const { return path() / "objects" / "pack"; }
+  std::filesystem::path commit_graph() const {
+    return path() / "objects" / "info" / "commit-graph";
+  }
 
   Status Create() const;
 
@@ -61,7 +63,9 @@ class StoreDirectory {
   Status RemoveShallow(const Staging& staging) const;
   Status SetShallow(const std::set<Oid>& commits) const;
 
-  const std::filesystem::path path_;
+  // As text: there are ten thousand of these, and a std::filesystem::path keeps each of its parts
+  // on the heap.
+  const std::string path_;
 };
 
 // `shallow` files are lines of hexadecimal ids; a missing one is empty.
