@@ -26,6 +26,9 @@ namespace stdfs = std::filesystem;
 constexpr std::size_t kDirectoryEntryCountMax = 100'000;
 constexpr std::uint64_t kBlobMemoryMaxBytes = 64u << 20;
 constexpr milliseconds kTick(1'000);
+// So many repositories are looked after in one tick: of ten thousand each has its turn every ten
+// seconds, which is soon enough for all that is done there.
+constexpr std::size_t kVisitCountMax = 1'000;
 // Open packs cost descriptors and address space; ten thousand repositories can't all keep theirs.
 constexpr milliseconds kHandlesIdleFor = std::chrono::minutes(1);
 constexpr std::size_t kBytesPerRecordRead = 400;
@@ -234,7 +237,7 @@ Status RepositoryCache::NoteVanished(RepositoryRecord& record) {
 void RepositoryCache::Tick() {
   std::vector<OpenedRecord> opened;
   const WallTime now = clock_.Now();
-  const std::vector<RepositoryPtr> repositories = Repositories();
+  const std::vector<RepositoryPtr> repositories = NextToVisit();
   for (const RepositoryPtr& repository : repositories) {
     if (auto record = repository->TakeOpened()) opened.push_back(*record);
   }
@@ -261,6 +264,18 @@ void RepositoryCache::Tick() {
     blobs_.DropUnused();
   }
   FreedMemory::OfProcess().GiveBackIfDue();
+}
+
+std::vector<RepositoryPtr> RepositoryCache::NextToVisit() {
+  MutexLock lock(mutex_);
+  const std::size_t count = std::min(in_order_.size(), kVisitCountMax);
+  std::vector<RepositoryPtr> visited;
+  visited.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (next_to_visit_ >= in_order_.size()) next_to_visit_ = 0;
+    visited.push_back(in_order_[next_to_visit_++]);
+  }
+  return visited;
 }
 
 WallTime RepositoryCache::NextCheck(const Repository& repository) const {

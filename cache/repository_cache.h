@@ -171,6 +171,8 @@ class RepositoryCache {
   std::filesystem::path StagingOf(const Job& job) const;
   std::filesystem::path TrashPath(std::int64_t id);
   void Tick();
+  // Those that this tick looks after: a few of many, in turns.
+  std::vector<RepositoryPtr> NextToVisit() REPOSFS_EXCLUDES(mutex_);
 
   // Resolving.
   FlightPtr Check(const RepositoryKey& key);
@@ -250,6 +252,7 @@ class RepositoryCache {
   CondVar stop_;
   std::map<RepositoryKey, RepositoryPtr> by_key_ REPOSFS_GUARDED_BY(mutex_);
   std::vector<RepositoryPtr> in_order_ REPOSFS_GUARDED_BY(mutex_);
+  std::size_t next_to_visit_ REPOSFS_GUARDED_BY(mutex_) = 0;  // An index in it.
   std::map<std::uint64_t, ActiveTransfer> active_ REPOSFS_GUARDED_BY(mutex_);
   // How many directories of a commit were fetched on their own.
   std::unordered_map<Oid, int, OidHash> directory_fetch_counts_ REPOSFS_GUARDED_BY(mutex_);
