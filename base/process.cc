@@ -118,30 +118,126 @@ class Child {
   UniqueFd pidfd_;
 };
 
-// The pipes of one child, from this side.
-class Conversation {
+// What a child needs at its start, from both sides.
+struct Pipes {
+  Pipe input, output, errors, exec_failed;
+};
+
+Result<Pipes> MakePipes() {
+  auto input = MakeInput();
+  if (!input) return std::move(input).error();
+  auto output = MakePipe();
+  if (!output) return std::move(output).error();
+  auto errors = MakePipe();
+  if (!errors) return std::move(errors).error();
+  auto exec_failed = MakePipe();
+  if (!exec_failed) return std::move(exec_failed).error();
+  return Pipes{std::move(*input), std::move(*output), std::move(*errors), std::move(*exec_failed)};
+}
+
+// Forks, and returns when the program runs.  The child's ends of `pipes` are closed.
+Result<std::unique_ptr<Child>> Spawn(const ProcessOptions& options, Pipes& pipes) {
+  const Launch launch{options,
+                      Pointers(options.argv),
+                      Pointers(options.environment),
+                      pipes.input.reader.get(),
+                      pipes.output.writer.get(),
+                      pipes.errors.writer.get(),
+                      pipes.exec_failed.writer.get(),
+                      getpid()};
+  const pid_t pid = ::fork();
+  if (pid < 0) return ErrnoError(errno, "fork");
+  if (pid == 0) BecomeChild(launch);
+  UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  const int pidfd_errno = errno;
+  auto child = std::make_unique<Child>(pid, std::move(pidfd));
+  if (child->pidfd() < 0) return ErrnoError(pidfd_errno, "watch " + options.argv[0]);
+  pipes.input.reader.reset();
+  pipes.output.writer.reset();
+  pipes.errors.writer.reset();
+  pipes.exec_failed.writer.reset();
+
+  int exec_errno = 0;
+  if (::read(pipes.exec_failed.reader.get(), &exec_errno, sizeof exec_errno) > 0) {
+    return ErrnoError(exec_errno, "run " + options.argv[0]);
+  }
+  return child;
+}
+
+}  // namespace
+
+// A child and its pipes, from this side.
+class Process::Conversation {
  public:
-  Conversation(const ProcessOptions& options, UniqueFd input, UniqueFd output, UniqueFd errors)
-      : options_(options),
-        input_(std::move(input)),
-        output_(std::move(output)),
-        errors_(std::move(errors)) {
+  Conversation(ProcessOptions options, std::unique_ptr<Child> child, Pipes pipes)
+      : options_(std::move(options)),
+        deadline_(SteadyClock::now() + options_.timeout),
+        child_(std::move(child)),
+        input_(std::move(pipes.input.writer)),
+        output_(std::move(pipes.output.reader)),
+        errors_(std::move(pipes.errors.reader)) {
     for (int fd : {input_.get(), output_.get(), errors_.get()}) fcntl(fd, F_SETFL, O_NONBLOCK);
-    if (options_.input.empty()) input_.reset();
   }
 
-  // Waits for something to happen, at most kSuperviseEvery, and handles it.  Returns whether the
-  // child has ended.
-  Result<bool> Step(int pidfd) {
-    std::array<pollfd, 4> polled{pollfd{pidfd, POLLIN, 0}, pollfd{output_.get(), POLLIN, 0},
-                                 pollfd{errors_.get(), POLLIN, 0},
-                                 pollfd{input_.get(), POLLOUT, 0}};
+  Result<bool> Write(std::string_view bytes) {
+    unwritten_ = bytes;
+    // Most pieces go straight into the socket's buffer.
+    if (SteadyClock::now() - supervised_at_ < kSuperviseEvery) WriteSome();
+    while (input_ && !unwritten_.empty() && !ended_) {
+      if (auto stepped = Step(); !stepped) return std::move(stepped).error();
+    }
+    const bool written = input_ && unwritten_.empty();
+    unwritten_ = {};
+    return written;
+  }
+
+  void CloseInput() { input_.reset(); }
+
+  Result<std::string> Read() {
+    while (result_.output.empty() && output_ && !ended_) {
+      if (auto stepped = Step(); !stepped) return std::move(stepped).error();
+    }
+    if (auto read = ReadAll(); !read) return std::move(read).error();
+    return std::exchange(result_.output, {});
+  }
+
+  Result<ProcessResult> Wait() {
+    CloseInput();
+    while (!ended_) {
+      if (auto stepped = Step(); !stepped) return std::move(stepped).error();
+    }
+    if (auto read = ReadAll(); !read) return std::move(read).error();
+    const int wait_status = child_->Reap();
+    if (WIFSIGNALED(wait_status)) result_.signal = WTERMSIG(wait_status);
+    if (WIFEXITED(wait_status)) result_.exit_code = WEXITSTATUS(wait_status);
+    return std::move(result_);
+  }
+
+ private:
+  using SteadyClock = std::chrono::steady_clock;
+
+  // Waits for something to happen, at most kSuperviseEvery, and handles it.
+  Status Step() {
+    std::array<pollfd, 4> polled{pollfd{child_->pidfd(), POLLIN, 0},
+                                 pollfd{output_.get(), POLLIN, 0}, pollfd{errors_.get(), POLLIN, 0},
+                                 pollfd{unwritten_.empty() ? -1 : input_.get(), POLLOUT, 0}};
     const int count =
         ::poll(polled.data(), polled.size(), static_cast<int>(kSuperviseEvery.count()));
     if (count < 0 && errno != EINTR) return ErrnoError(errno, "poll");
-    if (auto read = ReadAll(); !read) return std::move(read).error();
+    if (auto read = ReadAll(); !read) return read;
     WriteSome();
-    return count > 0 && polled[0].revents != 0;
+    ended_ = count > 0 && polled[0].revents != 0;
+    return ended_ ? Status() : Supervise();
+  }
+
+  Status Supervise() {
+    const auto now = SteadyClock::now();
+    if (now > deadline_) {
+      return Error{Errc::kTimedOut, options_.argv[0] + ": still running after its time limit"};
+    }
+    if (now - supervised_at_ < kSuperviseEvery) return {};
+    supervised_at_ = now;
+    return options_.supervise ? options_.supervise() : Status();
   }
 
   Status ReadAll() {
@@ -160,13 +256,6 @@ class Conversation {
                                      std::to_string(options_.output_max_bytes) + " bytes"};
   }
 
-  ProcessResult Finish(int wait_status) {
-    if (WIFSIGNALED(wait_status)) result_.signal = WTERMSIG(wait_status);
-    if (WIFEXITED(wait_status)) result_.exit_code = WEXITSTATUS(wait_status);
-    return std::move(result_);
-  }
-
- private:
   template <typename Sink>
   void Drain(UniqueFd& fd, Sink sink) {
     char buffer[1 << 16];
@@ -180,79 +269,58 @@ class Conversation {
   }
 
   void WriteSome() {
-    if (!input_) return;
-    const ssize_t size = ::send(input_.get(), options_.input.data() + input_written_,
-                                options_.input.size() - input_written_, MSG_NOSIGNAL);
+    if (!input_ || unwritten_.empty()) return;
+    const ssize_t size = ::send(input_.get(), unwritten_.data(), unwritten_.size(), MSG_NOSIGNAL);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (size > 0) input_written_ += static_cast<std::size_t>(size);
-    if (size < 0 || input_written_ == options_.input.size()) input_.reset();
+    if (size < 0) return input_.reset();
+    unwritten_.remove_prefix(static_cast<std::size_t>(size));
   }
 
-  const ProcessOptions& options_;
+  const ProcessOptions options_;
+  const SteadyClock::time_point deadline_;
+  std::unique_ptr<Child> child_;
   UniqueFd input_;
   UniqueFd output_;
   UniqueFd errors_;
-  std::size_t input_written_ = 0;
+  SteadyClock::time_point supervised_at_;  // The epoch: at once.
+  std::string_view unwritten_;
+  bool ended_ = false;
   ProcessResult result_;
 };
 
-Status Supervise(const ProcessOptions& options, Conversation& conversation, int pidfd) {
-  const auto deadline = std::chrono::steady_clock::now() + options.timeout;
-  while (true) {
-    auto ended = conversation.Step(pidfd);
-    if (!ended) return std::move(ended).error();
-    if (*ended) return conversation.ReadAll();
-    if (options.supervise) {
-      if (auto status = options.supervise(); !status) return status;
-    }
-    if (std::chrono::steady_clock::now() > deadline) {
-      return Error{Errc::kTimedOut, options.argv[0] + ": still running after its time limit"};
-    }
-  }
+Process::Process(std::unique_ptr<Conversation> conversation)
+    : conversation_(std::move(conversation)) {}
+Process::Process(Process&& other) noexcept = default;
+Process& Process::operator=(Process&& other) noexcept = default;
+Process::~Process() = default;
+
+Result<Process> Process::Start(ProcessOptions options) {
+  auto pipes = MakePipes();
+  if (!pipes) return std::move(pipes).error();
+  auto child = Spawn(options, *pipes);
+  if (!child) return std::move(child).error();
+  return Process(
+      std::make_unique<Conversation>(std::move(options), std::move(*child), std::move(*pipes)));
 }
 
-}  // namespace
+Result<bool> Process::Write(std::string_view bytes) {
+  return conversation_->Write(bytes);
+}
+void Process::CloseInput() {
+  conversation_->CloseInput();
+}
+Result<std::string> Process::Read() {
+  return conversation_->Read();
+}
+Result<ProcessResult> Process::Wait() {
+  return conversation_->Wait();
+}
 
 Result<ProcessResult> RunProcess(const ProcessOptions& options) {
-  auto input = MakeInput();
-  if (!input) return std::move(input).error();
-  auto output = MakePipe();
-  if (!output) return std::move(output).error();
-  auto errors = MakePipe();
-  if (!errors) return std::move(errors).error();
-  auto exec_failed = MakePipe();
-  if (!exec_failed) return std::move(exec_failed).error();
-
-  const Launch launch{options,
-                      Pointers(options.argv),
-                      Pointers(options.environment),
-                      input->reader.get(),
-                      output->writer.get(),
-                      errors->writer.get(),
-                      exec_failed->writer.get(),
-                      getpid()};
-  const pid_t pid = ::fork();
-  if (pid < 0) return ErrnoError(errno, "fork");
-  if (pid == 0) BecomeChild(launch);
-  UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  const int pidfd_errno = errno;
-  Child child(pid, std::move(pidfd));
-  if (child.pidfd() < 0) return ErrnoError(pidfd_errno, "watch " + options.argv[0]);
-  input->reader.reset();
-  output->writer.reset();
-  errors->writer.reset();
-  exec_failed->writer.reset();
-
-  int exec_errno = 0;
-  if (::read(exec_failed->reader.get(), &exec_errno, sizeof exec_errno) > 0) {
-    return ErrnoError(exec_errno, "run " + options.argv[0]);
-  }
-  Conversation conversation(options, std::move(input->writer), std::move(output->reader),
-                            std::move(errors->reader));
-  if (auto status = Supervise(options, conversation, child.pidfd()); !status) {
-    return std::move(status).error();
-  }
-  return conversation.Finish(child.Reap());
+  auto process = Process::Start(options);
+  if (!process) return std::move(process).error();
+  if (auto written = process->Write(options.input); !written) return std::move(written).error();
+  return process->Wait();
 }
 
 }  // namespace reposfs

@@ -267,5 +267,64 @@ TEST_F(ProcessTest, ManyRunAtTheSameTimeWithoutMixing) {
   EXPECT_EQ(right, 40);
 }
 
+TEST_F(ProcessTest, AnswersPieceByPiece) {
+  auto process = Process::Start(Script("while read line; do echo \"<$line>\"; done; echo end"));
+  ASSERT_TRUE(process);
+  for (const char* word : {"one", "two"}) {
+    EXPECT_TRUE(*process->Write(std::string(word) + "\n"));
+    EXPECT_EQ(*process->Read(), "<" + std::string(word) + ">\n");
+  }
+  process->CloseInput();
+  EXPECT_EQ(*process->Read(), "end\n");
+  EXPECT_EQ(*process->Read(), "");
+  const auto result = process->Wait();
+  ASSERT_TRUE(result);
+  EXPECT_TRUE(result->ok());
+}
+
+TEST_F(ProcessTest, TellsThatTheChildReadsNoMoreAndWhy) {
+  auto process = Process::Start(Script("head -c 1000 >/dev/null; echo enough >&2; exit 3"));
+  ASSERT_TRUE(process);
+  const std::string piece(100'000, 'x');
+  int pieces = 0;
+  while (*process->Write(piece)) ASSERT_LT(++pieces, 100);
+  const auto result = process->Wait();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->exit_code, 3);
+  EXPECT_EQ(result->errors, "enough\n");
+}
+
+TEST_F(ProcessTest, ComplaintsAreHeardWhileTheInputIsGiven) {
+  ProcessOptions options = Script("while read line; do echo \"$line\" >&2; done");
+  std::size_t heard = 0;
+  options.on_errors = [&](std::string_view text) { heard += text.size(); };
+  auto process = Process::Start(options);
+  ASSERT_TRUE(process);
+  EXPECT_TRUE(testing::WaitUntil([&] { return *process->Write("word\n") && heard > 0; }, kSoon));
+}
+
+TEST_F(ProcessTest, TheSupervisorEndsAWriteThatBlocks) {
+  ProcessOptions options = Script("exec sleep 1000");
+  int calls = 0;
+  options.supervise = [&]() -> Status {
+    if (++calls < 3) return {};
+    return Error{Errc::kInterrupted, "enough"};
+  };
+  auto process = Process::Start(options);
+  ASSERT_TRUE(process);
+  const auto written = process->Write(std::string(3'000'000, 'x'));
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, Errc::kInterrupted);
+}
+
+TEST_F(ProcessTest, OneThatNobodyWaitsForIsKilled) {
+  {
+    auto process = Process::Start(Script("echo $$ > pid; exec sleep 1000"));
+    ASSERT_TRUE(process);
+    EXPECT_TRUE(WaitUntil([&] { return PidIn("pid") != 0; }, kSoon));
+  }
+  EXPECT_TRUE(HasEnded(PidIn("pid")));
+}
+
 }  // namespace
 }  // namespace reposfs
