@@ -13,49 +13,50 @@ namespace {
 
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
-// Checks of arriving objects.  What is only harmful to show is hidden by ParseTree(), so that the
-// rest of such a repository still works; what is malformed is refused here.
+// Checks of arriving objects that are not made.  What is only harmful to show is hidden by
+// ParseTree(), so that the rest of such a repository still works; what is malformed is refused.
+constexpr const char* kForgiven[] = {"badTimezone",
+                                     "missingSpaceBeforeDate",
+                                     "zeroPaddedFilemode",
+                                     "hasDot",
+                                     "hasDotdot",
+                                     "hasDotgit",
+                                     "fullPathname",
+                                     "emptyName",
+                                     "duplicateEntries",
+                                     "treeNotSorted",
+                                     "badFilemode",
+                                     "nullSha1",
+                                     "gitmodulesBlob",
+                                     "gitmodulesLarge",
+                                     "gitmodulesMissing",
+                                     "gitmodulesName",
+                                     "gitmodulesParse",
+                                     "gitmodulesPath",
+                                     "gitmodulesSymlink",
+                                     "gitmodulesUpdate",
+                                     "gitmodulesUrl",
+                                     "gitattributesBlob",
+                                     "gitattributesLarge",
+                                     "gitattributesLineLength",
+                                     "gitattributesMissing",
+                                     "missingEmail",
+                                     "badEmail",
+                                     "badName",
+                                     "missingNameBeforeEmail",
+                                     "missingSpaceBeforeEmail",
+                                     "zeroPaddedDate",
+                                     "badDate",
+                                     "badDateOverflow",
+                                     "multipleAuthors",
+                                     "missingTaggerEntry",
+                                     "badTagName",
+                                     "extraHeaderEntry",
+                                     "nulInCommit"};
+
 void AddObjectChecks(Settings& settings) {
   settings.emplace_back("fetch.fsckObjects", "true");
-  for (const char* check : {"badTimezone",
-                            "missingSpaceBeforeDate",
-                            "zeroPaddedFilemode",
-                            "hasDot",
-                            "hasDotdot",
-                            "hasDotgit",
-                            "fullPathname",
-                            "emptyName",
-                            "duplicateEntries",
-                            "treeNotSorted",
-                            "badFilemode",
-                            "nullSha1",
-                            "gitmodulesBlob",
-                            "gitmodulesLarge",
-                            "gitmodulesMissing",
-                            "gitmodulesName",
-                            "gitmodulesParse",
-                            "gitmodulesPath",
-                            "gitmodulesSymlink",
-                            "gitmodulesUpdate",
-                            "gitmodulesUrl",
-                            "gitattributesBlob",
-                            "gitattributesLarge",
-                            "gitattributesLineLength",
-                            "gitattributesMissing",
-                            "missingEmail",
-                            "badEmail",
-                            "badName",
-                            "missingNameBeforeEmail",
-                            "missingSpaceBeforeEmail",
-                            "zeroPaddedDate",
-                            "badDate",
-                            "badDateOverflow",
-                            "multipleAuthors",
-                            "missingTaggerEntry",
-                            "badTagName",
-                            "extraHeaderEntry",
-
-                            "nulInCommit"}) {
+  for (const char* check : kForgiven) {
     settings.emplace_back(std::string("fetch.fsck.") + check, "ignore");
   }
 }
@@ -107,10 +108,11 @@ void AddSource(Settings& settings, const Source& source) {
   }
 }
 
+// git hands the command to a shell.
 std::string SshCommand(const Source* source) {
-  std::string command = "ssh -o BatchMode=yes -o ConnectTimeout=10";
-  if (source != nullptr && !source->host.ssh_key_file.empty()) {
-    command += " -o IdentitiesOnly=yes -i " + ShellQuoted(source->host.ssh_key_file.string());
+  std::string command;
+  for (const std::string& argument : SshArguments(source)) {
+    command += (command.empty() ? "" : " ") + ShellQuoted(argument);
   }
   return command;
 }
@@ -214,6 +216,30 @@ std::string TellingLine(const std::string& errors) {
 
 }  // namespace
 
+std::vector<std::string> SshArguments(const Source* source) {
+  std::vector<std::string> arguments = {"ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"};
+  if (source != nullptr && !source->host.ssh_key_file.empty()) {
+    arguments.insert(arguments.end(),
+                     {"-o", "IdentitiesOnly=yes", "-i", source->host.ssh_key_file.string()});
+  }
+  return arguments;
+}
+
+std::string ObjectCheckSeverities() {
+  std::string severities;
+  for (const char* check : kForgiven) {
+    severities += (severities.empty() ? "" : ",") + std::string(check) + "=ignore";
+  }
+  return severities;
+}
+
+std::optional<Errc> MeaningOf(std::string_view words) {
+  for (const Phrase& phrase : kPhrases) {
+    if (words.find(phrase.text) != std::string_view::npos) return phrase.code;
+  }
+  return std::nullopt;
+}
+
 ProcessOptions GitCommand(std::vector<std::string> arguments, const FetchOptions& limits,
                           const Source* source) {
   Settings settings = SafeSettings(limits);
@@ -238,11 +264,7 @@ Error GitFailure(const ProcessResult& result, const std::string& url) {
                  url + ": git was ended by signal " + std::to_string(result.signal)};
   }
   const std::string line = TellingLine(result.errors);
-  for (const Phrase& phrase : kPhrases) {
-    if (result.errors.find(phrase.text) != std::string::npos) {
-      return Error{phrase.code, url + ": " + line};
-    }
-  }
+  if (const auto code = MeaningOf(result.errors)) return Error{*code, url + ": " + line};
   return Error{Errc::kUnreachable,
                url + ": " + (line.empty() ? "git failed without a word" : line)};
 }

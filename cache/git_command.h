@@ -4,10 +4,12 @@
 // the URL needs; no redirects to other hosts.  Credentials come from the user's own git
 // configuration, ssh agent, or the host's file, and never stand in an argument or a log line.
 //
-// Thread-safety: both functions may be called from any thread; they block until git has ended.
+// Thread-safety: the functions may be called from any thread; none of them blocks.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/process.h"
@@ -23,6 +25,15 @@ inline constexpr char kRemoteName[] = "reposfs-upstream";
 // `arguments` follow "git".  If `source` is given, kRemoteName has its URL, and credentials work.
 ProcessOptions GitCommand(std::vector<std::string> arguments, const FetchOptions& limits,
                           const Source* source);
+
+// ssh with the options that every connection of ours has, for `source`.
+std::vector<std::string> SshArguments(const Source* source);
+
+// What is forgiven in arriving objects, as git's `--strict=` wants it: "badTimezone=ignore,...".
+std::string ObjectCheckSeverities();
+
+// What some words of git, curl, ssh or a server mean, if they are known.
+std::optional<Errc> MeaningOf(std::string_view words);
 
 // What the failed `result` of a git command that talked to `url` means.
 Error GitFailure(const ProcessResult& result, const std::string& url);

@@ -18,19 +18,4 @@ class GitTransport final : public Transport {
   const FetchOptions limits_;
 };
 
-// Understands the lines that `git fetch --progress` writes, in pieces of any size.
-class FetchProgressParser {
- public:
-  void Add(std::string_view errors);
-
-  // received_bytes stays 0: git rounds it too much to be of use.
-  const FetchProgress& progress() const { return progress_; }
-
- private:
-  void ParseLine(std::string_view line);
-
-  std::string rest_;
-  FetchProgress progress_;
-};
-
 }  // namespace reposfs

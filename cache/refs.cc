@@ -26,44 +26,30 @@ bool IsWellFormed(std::string_view name) {
          !name.ends_with(".lock");
 }
 
-// Collects the lines of ls-remote.
-struct LsRemote {
-  std::string head_branch;
-  Oid head;
-  std::vector<Ref> refs;
+Result<Oid> ParseAdvertised(std::string_view hex) {
+  if (hex.size() == kSha256HexSize) {
+    return Error{Errc::kUnsupported,
+                 "the repository uses SHA-256 object ids, which are not supported yet"};
+  }
+  const auto oid = Oid::FromHex(hex);
+  if (!oid) return Error{Errc::kInvalidArgument, "the upstream's list of refs is malformed"};
+  return *oid;
+}
 
-  Status Add(std::string_view line) {
-    const std::size_t tab = line.find('\t');
-    if (tab == std::string_view::npos) return {};
-    const std::string_view value = line.substr(0, tab);
-    const std::string_view name = line.substr(tab + 1);
-    if (value.starts_with(kSymrefPrefix)) {
-      const std::string_view branch = value.substr(kSymrefPrefix.size());
-      if (name == "HEAD" && IsKept(branch) && IsWellFormed(branch)) head_branch = branch;
-      return {};
-    }
-    if (value.size() == kSha256HexSize) {
-      return Error{Errc::kUnsupported,
-                   "the repository uses SHA-256 object ids, which are not supported yet"};
-    }
-    const auto oid = Oid::FromHex(value);
-    if (!oid) return Error{Errc::kInvalidArgument, "the upstream's list of refs is malformed"};
-    AddRef(name, *oid);
+// One line of ls-remote.
+Status AddLine(std::string_view line, RefCollector& refs) {
+  const std::size_t tab = line.find('\t');
+  if (tab == std::string_view::npos) return {};
+  const std::string_view value = line.substr(0, tab);
+  std::string_view name = line.substr(tab + 1);
+  if (value.starts_with(kSymrefPrefix)) {
+    refs.AddSymref(name, value.substr(kSymrefPrefix.size()));
     return {};
   }
-
- private:
-  void AddRef(std::string_view name, const Oid& oid) {
-    if (name == "HEAD") {
-      head = oid;
-    } else if (name.ends_with(kPeeledSuffix)) {
-      name.remove_suffix(kPeeledSuffix.size());
-      if (!refs.empty() && refs.back().name == name) refs.back().peeled = oid;
-    } else if (IsKept(name) && IsWellFormed(name)) {
-      refs.push_back(Ref{std::string(name), oid, Oid{}});
-    }
-  }
-};
+  if (!name.ends_with(kPeeledSuffix)) return refs.Add(name, value);
+  name.remove_suffix(kPeeledSuffix.size());
+  return refs.AddPeeled(name, value);
+}
 
 }  // namespace
 
@@ -73,11 +59,11 @@ RefSnapshot::RefSnapshot(std::string head_branch, Oid head, std::vector<Ref> ref
 }
 
 Result<RefSnapshot> RefSnapshot::FromLsRemote(std::string_view output) {
-  LsRemote lines;
+  RefCollector refs;
   for (const std::string_view line : Split(output, '\n')) {
-    if (auto added = lines.Add(line); !added) return std::move(added).error();
+    if (auto added = AddLine(line, refs); !added) return std::move(added).error();
   }
-  return RefSnapshot(std::move(lines.head_branch), lines.head, std::move(lines.refs));
+  return std::move(refs).Take();
 }
 
 Result<RefSnapshot> RefSnapshot::Parse(std::string_view text) {
@@ -118,6 +104,32 @@ const Ref* RefSnapshot::Find(std::string_view full_name) const {
       std::lower_bound(refs_.begin(), refs_.end(), full_name,
                        [](const Ref& ref, std::string_view name) { return ref.name < name; });
   return found != refs_.end() && found->name == full_name ? &*found : nullptr;
+}
+
+Status RefCollector::Add(std::string_view name, std::string_view object_hex) {
+  const auto oid = ParseAdvertised(object_hex);
+  if (!oid) return oid.error();
+  if (name == "HEAD") {
+    head_ = *oid;
+  } else if (IsKept(name) && IsWellFormed(name)) {
+    refs_.push_back(Ref{std::string(name), *oid, Oid{}});
+  }
+  return {};
+}
+
+void RefCollector::AddSymref(std::string_view name, std::string_view target) {
+  if (name == "HEAD" && IsKept(target) && IsWellFormed(target)) head_branch_ = target;
+}
+
+Status RefCollector::AddPeeled(std::string_view name, std::string_view object_hex) {
+  const auto oid = ParseAdvertised(object_hex);
+  if (!oid) return oid.error();
+  if (!refs_.empty() && refs_.back().name == name) refs_.back().peeled = *oid;
+  return {};
+}
+
+RefSnapshot RefCollector::Take() && {
+  return RefSnapshot(std::move(head_branch_), head_, std::move(refs_));
 }
 
 std::optional<ResolvedRef> RefSnapshot::Resolve(std::string_view spelling) const {

@@ -69,6 +69,27 @@ class RefSnapshot {
   std::vector<Ref> refs_;
 };
 
+// Makes a RefSnapshot of what an upstream says, in whatever protocol it says it.  Only HEAD,
+// branches and tags with well-formed names are kept.
+//
+// Errors: kUnsupported for an object id of a SHA-256 repository; kInvalidArgument for anything else
+// that is no id.
+class RefCollector {
+ public:
+  Status Add(std::string_view name, std::string_view object_hex);
+  // `name` is a symbolic ref.
+  void AddSymref(std::string_view name, std::string_view target);
+  // What `name`, the last one added, points at in the end.
+  Status AddPeeled(std::string_view name, std::string_view object_hex);
+
+  RefSnapshot Take() &&;
+
+ private:
+  std::string head_branch_;
+  Oid head_;
+  std::vector<Ref> refs_;
+};
+
 using RefSnapshotPtr = std::shared_ptr<const RefSnapshot>;
 
 }  // namespace reposfs

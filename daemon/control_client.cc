@@ -8,7 +8,7 @@
 #include "base/file_util.h"
 #include "base/text.h"
 #include "base/unique_fd.h"
-#include "daemon/curl_handle.h"
+#include "cache/curl_handle.h"
 
 namespace reposfs {
 namespace {

@@ -167,7 +167,7 @@ TEST_F(GitCommandTest, CredentialsAndUrlAreNoArguments) {
   const auto settings = Settings(options);
   EXPECT_EQ(settings.at("credential.helper"), "store --file='/etc/secret-credentials'");
   EXPECT_EQ(settings.at(std::string("remote.") + kRemoteName + ".url"), kUrl);
-  EXPECT_NE(Environment(options).at("GIT_SSH_COMMAND").find("-i '/etc/secret-key'"),
+  EXPECT_NE(Environment(options).at("GIT_SSH_COMMAND").find("'-i' '/etc/secret-key'"),
             std::string::npos);
 }
 

@@ -20,7 +20,11 @@ struct CurlDeleter {
   void operator()(CURL* handle) const noexcept { curl_easy_cleanup(handle); }
   void operator()(curl_slist* list) const noexcept { curl_slist_free_all(list); }
 };
+struct CurlMultiDeleter {
+  void operator()(CURLM* handle) const noexcept { curl_multi_cleanup(handle); }
+};
 using CurlHandle = std::unique_ptr<CURL, CurlDeleter>;
+using CurlMultiHandle = std::unique_ptr<CURLM, CurlMultiDeleter>;
 using CurlHeaders = std::unique_ptr<curl_slist, CurlDeleter>;
 
 }  // namespace reposfs

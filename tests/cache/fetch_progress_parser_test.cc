@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
+#include "cache/fetch_progress_parser.h"
 
-#include "cache/git_transport.h"
+#include <gtest/gtest.h>
 
 namespace reposfs {
 namespace {
