@@ -151,6 +151,7 @@ Status Fetcher::Run(Repository& repository, const Transfer& transfer,
   FetchRequest request;
   request.staging = control.staging;
   request.wants = transfer.wants;
+  request.haves = transfer.haves;
   request.depth = depth;
   request.without_blobs = transfer.without_blobs;
   request.ignore_local = transfer.ignore_local;

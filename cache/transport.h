@@ -32,6 +32,9 @@ struct FetchRequest {
   // A staging repository (cache/staging.h), which receives the objects and the new `shallow`.
   std::filesystem::path staging;
   std::vector<Oid> wants;
+  // Commits and tags that are here whole, the most telling first.  They are refs of the staging,
+  // too.
+  std::vector<Oid> haves;
   FetchDepth depth = FetchDepth::kAsIs;
   // Leave all blobs out that are not wanted by name.
   bool without_blobs = false;
