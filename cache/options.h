@@ -69,8 +69,15 @@ struct HistoryOptions {
   std::vector<std::pair<std::string, HistoryPolicy>> per_pattern;
 };
 
-// Limits of the child processes that fetch, and of those who wait for them.
+// Who talks to upstreams.
+enum class FetchClient {
+  kAuto,  // This program, and the git command where only git can.
+  kGit,   // The git command.
+};
+
+// Limits of transfers and their child processes, and of those who wait for them.
 struct FetchOptions {
+  FetchClient client = FetchClient::kAuto;
   // A waiting request fails when what it waits for has made no progress for this long.
   milliseconds request_timeout = std::chrono::seconds(60);
   // A transfer that brings no byte for this long is ended.

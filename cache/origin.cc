@@ -1,7 +1,6 @@
 #include "cache/origin.h"
 
 #include <cstdio>
-#include <string_view>
 
 namespace reposfs {
 namespace {
@@ -31,6 +30,12 @@ void ReplaceAll(std::string& text, std::string_view what, const std::string& by)
 }
 
 }  // namespace
+
+std::string_view OriginOf(std::string_view url) {
+  const std::size_t scheme_end = url.find("://");
+  if (scheme_end == std::string_view::npos) return url;
+  return url.substr(0, url.find('/', scheme_end + 3));
+}
 
 std::vector<std::string> UpstreamOrigin::Hosts() const {
   std::vector<std::string> names;

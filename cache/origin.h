@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cache/options.h"
@@ -18,6 +19,9 @@ struct Source {
   std::string url;  // Never holds credentials.
   HostOptions host;
 };
+
+// The part of `url` that names the server: "https://example.org:8443".
+std::string_view OriginOf(std::string_view url);
 
 // Thread-safety: every method may be called from any thread.
 class Origin {

@@ -157,6 +157,7 @@ const Words<HistoryPolicy> kHistoryWords = {{"complete", HistoryPolicy::kComplet
                                             {"none", HistoryPolicy::kNone}};
 const Words<FreshnessMode> kFreshnessWords = {{"background", FreshnessMode::kBackground},
                                               {"strict", FreshnessMode::kStrict}};
+const Words<FetchClient> kClientWords = {{"auto", FetchClient::kAuto}, {"git", FetchClient::kGit}};
 const Words<RingDiscovery> kDiscoveryWords = {{"static", RingDiscovery::kStatic},
                                               {"dns", RingDiscovery::kDns},
                                               {"etcd", RingDiscovery::kEtcd}};
@@ -227,6 +228,7 @@ std::vector<Setting<Config>> FetchingSettings() {
       PositiveDuration<Config>("freshness.timeout", REPOSFS_PLACE(freshness.timeout)),
       Duration<Config>("freshness.negativeTtl", REPOSFS_PLACE(freshness.negative_ttl)),
       Duration<Config>("freshness.activeFor", REPOSFS_PLACE(freshness.active_for)),
+      Word("fetch.client", REPOSFS_PLACE(fetch.client), kClientWords),
       PositiveDuration<Config>("fetch.requestTimeout", REPOSFS_PLACE(fetch.request_timeout)),
       PositiveDuration<Config>("fetch.stallTimeout", REPOSFS_PLACE(fetch.stall_timeout)),
       PositiveDuration<Config>("fetch.totalTimeout", REPOSFS_PLACE(fetch.total_timeout)),

@@ -20,7 +20,7 @@
 #include "base/io_engine.h"
 #include "base/process.h"
 #include "base/unique_fd.h"
-#include "cache/git_transport.h"
+#include "cache/make_transport.h"
 #include "daemon/control_api.h"
 #include "daemon/http_server.h"
 #include "daemon/mount_table.h"
@@ -122,7 +122,10 @@ Status CheckMountpoint(const std::filesystem::path& mountpoint,
 class Daemon {
  public:
   Daemon(const Config& config, const MountArguments& arguments)
-      : config_(config), arguments_(arguments), origin_(config.hosts), transport_(config.fetch) {}
+      : config_(config),
+        arguments_(arguments),
+        origin_(config.hosts),
+        transport_(MakeTransport(config.fetch)) {}
 
   // The file system goes first, so that nobody hangs in it; then the work, so that nothing calls
   // back into what is destroyed.
@@ -146,7 +149,7 @@ class Daemon {
     StartIoEngine();
     auto cache = RepositoryCache::Open(
         {config_.cache, config_.freshness, config_.history, config_.fetch, config_.lru}, origin_,
-        transport_, clock_);
+        *transport_, clock_);
     if (!cache) return std::move(cache).error();
     cache_ = std::move(*cache);
 
@@ -197,7 +200,7 @@ class Daemon {
   const Config& config_;
   const MountArguments& arguments_;
   const UpstreamOrigin origin_;
-  GitTransport transport_;
+  const std::unique_ptr<Transport> transport_;
   const SystemClock clock_;
   std::unique_ptr<IoEngine> io_engine_;  // Its threads do not survive a fork(): not before Start().
   std::unique_ptr<RepositoryCache> cache_;

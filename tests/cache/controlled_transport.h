@@ -1,12 +1,14 @@
-// A GitTransport that counts, fails and stalls as the test says.
+// A real Transport that counts, fails and stalls as the test says.
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "base/mutex.h"
-#include "cache/git_transport.h"
+#include "cache/make_transport.h"
+#include "tests/cache/tested_client.h"
 
 namespace reposfs {
 
@@ -15,7 +17,8 @@ class ControlledTransport final : public Transport {
  public:
   using Predicate = std::function<bool(const FetchRequest&)>;
 
-  explicit ControlledTransport(FetchOptions limits) : git_(limits) {}
+  explicit ControlledTransport(const FetchOptions& limits)
+      : real_(MakeTransport(WithTestedClient(limits))) {}
 
   Result<RefSnapshot> ListRefs(const Source& source,
                                const std::function<Status()>& keep_going) override {
@@ -28,7 +31,7 @@ class ControlledTransport final : public Transport {
     auto ready = WaitWhile([this] { return list_held(); }, keep_going);
     if (!ready) return std::move(ready).error();
     if (failure) return std::move(*failure);
-    return git_.ListRefs(source, keep_going);
+    return real_->ListRefs(source, keep_going);
   }
 
   Status Fetch(const FetchRequest& request) override {
@@ -43,7 +46,7 @@ class ControlledTransport final : public Transport {
     };
     if (auto ready = WaitWhile([&] { return Holds(request); }, keep_going); !ready) return ready;
     if (failure) return std::move(*failure);
-    Status fetched = git_.Fetch(request);
+    Status fetched = real_->Fetch(request);
     MutexLock lock(mutex_);
     ++finished_count_;
     changed_.NotifyAll();
@@ -103,7 +106,7 @@ class ControlledTransport final : public Transport {
     return {};
   }
 
-  GitTransport git_;
+  const std::unique_ptr<Transport> real_;
 
   mutable Mutex mutex_;  // A leaf lock.
   CondVar changed_;

@@ -109,7 +109,7 @@ TEST_F(UpstreamsTest, AServerWithFiltersThatRefusesSingleObjects) {
 
 TEST_F(UpstreamsTest, AServerOfProtocolVersion0) {
   FillSmall(server_.Create("a/small"));
-  Git(server_.Path("a/small"), {"config", "protocol.version", "0"});
+  server_.SetOld("a/small");
   Mount();
   ExpectEqual(Key("a/small"), server_.Path("a/small"));
 }

@@ -9,6 +9,7 @@
 #   delay    seconds to wait before each answer
 #   fail     an HTTP status and more header lines, sent instead of an answer
 #   cut      the answer ends after so many bytes
+#   old      the server has never heard of protocol version 2
 state=$REPOSFS_STATE
 repository=${PATH_INFO#/}
 case $repository in
@@ -46,6 +47,7 @@ done
 
 export GIT_PROTOCOL="$HTTP_GIT_PROTOCOL"
 for place in "$state" "$state/$repository"; do
+  if [ -f "$place/old" ]; then unset GIT_PROTOCOL HTTP_GIT_PROTOCOL; fi
   if [ -f "$place/cut" ]; then
     git http-backend <"$body" | head -c "$(cat "$place/cut")"
     exit

@@ -149,6 +149,10 @@ void GitServer::SetCut(std::string_view name, std::string_view bytes) {
   SetControl(name, "cut", bytes);
 }
 
+void GitServer::SetOld(std::string_view name) {
+  SetControl(name, "old", "yes");
+}
+
 void GitServer::WriteConfiguration() {
   const std::string directory = directory_.path().string();
   const std::string backend = std::string(REPOSFS_SOURCE_DIR) + "/tests/support/git_backend.sh";

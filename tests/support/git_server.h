@@ -74,6 +74,8 @@ class GitServer {
   // `status` is an HTTP status and its reason, perhaps with more header lines; empty: no failure.
   void SetFailure(std::string_view name, std::string_view status);
   void SetCut(std::string_view name, std::string_view bytes);
+  // From now on it speaks protocol version 0 only.
+  void SetOld(std::string_view name);
 
   // An outage: nobody listens on the port any more, and every connection is gone.
   void Stop();

@@ -1,0 +1,93 @@
+#include "cache/pack_receiver.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/file_util.h"
+#include "cache/store_directory.h"
+
+namespace reposfs {
+namespace {
+
+// "PACK", version, number of objects, each of four bytes (gitformat-pack(5)).
+constexpr std::size_t kHeaderBytes = 12;
+constexpr std::size_t kTrailerBytes = 20;
+
+std::uint32_t BigEndian(std::string_view bytes) {
+  std::uint32_t value = 0;
+  for (const char byte : bytes) value = value << 8 | static_cast<unsigned char>(byte);
+  return value;
+}
+
+}  // namespace
+
+PackReceiver::PackReceiver(std::filesystem::path staging, PackLinks links,
+                           const PackSinkOpener& open_sink, TransferMeter& meter)
+    : staging_(std::move(staging)), links_(links), open_sink_(open_sink), meter_(meter) {}
+
+PackReceiver::~PackReceiver() {
+  // What can't be put right here fails again where the staging is used next.
+  if (shallow_before_) static_cast<void>(SetShallow(*shallow_before_));
+}
+
+Status PackReceiver::OnShallow(const ShallowChange& change) {
+  const std::set<Oid> before = ReadShallowFile(staging_ / "shallow");
+  std::set<Oid> after = before;
+  after.insert(change.added.begin(), change.added.end());
+  for (const Oid& commit : change.removed) after.erase(commit);
+  if (after == before) return {};
+  shallow_before_ = before;
+  return SetShallow(after);
+}
+
+Status PackReceiver::SetShallow(const std::set<Oid>& commits) const {
+  if (commits.empty()) return RemoveTree(staging_ / "shallow");
+  return WriteFileAtomically(staging_ / "shallow", SerializeShallow(commits));
+}
+
+Status PackReceiver::OnPack(std::string_view bytes) {
+  FetchProgress& progress = meter_.progress();
+  progress.received_bytes += bytes.size();
+  if (header_.size() < kHeaderBytes) {
+    if (auto added = AddHeader(bytes); !added) return added;
+  }
+  if (bytes.empty()) return {};
+  if (!sink_) {
+    if (progress.received_bytes <= kHeaderBytes + kTrailerBytes) return {};
+    return Error{Errc::kCorrupt, "there is more after the end of the pack"};
+  }
+  if (auto added = sink_->Add(bytes); !added) return added;
+  progress.object_count = std::min(sink_->object_count(), progress.object_count_total);
+  return {};
+}
+
+Status PackReceiver::AddHeader(std::string_view& bytes) {
+  const std::size_t missing = std::min(kHeaderBytes - header_.size(), bytes.size());
+  header_ += bytes.substr(0, missing);
+  bytes.remove_prefix(missing);
+  if (header_.size() < kHeaderBytes) return {};
+  if (!header_.starts_with("PACK")) return Error{Errc::kCorrupt, "what came is no pack"};
+  const std::uint32_t object_count = BigEndian(std::string_view(header_).substr(8));
+  meter_.progress().object_count_total = object_count;
+  if (object_count == 0) return {};
+  auto sink = open_sink_({staging_, links_, [this] { return meter_.WhileWorking(); }});
+  if (!sink) return std::move(sink).error();
+  sink_ = std::move(*sink);
+  return sink_->Add(header_);
+}
+
+void PackReceiver::OnMessage(std::string_view text) {
+  // Something even for an empty one: it is a sign of life.
+  meter_.progress().said_bytes += text.size() + 1;
+}
+
+Status PackReceiver::Finish() {
+  if (header_.size() < kHeaderBytes) return Error{Errc::kCorrupt, "the pack ends early"};
+  if (sink_) {
+    if (auto finished = sink_->Finish(); !finished) return finished;
+  }
+  shallow_before_.reset();
+  return {};
+}
+
+}  // namespace reposfs

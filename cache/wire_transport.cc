@@ -1,0 +1,177 @@
+#include "cache/wire_transport.h"
+
+#include <spdlog/spdlog.h>
+
+#include <optional>
+#include <utility>
+
+#include "cache/pipe_connection.h"
+#include "cache/store_directory.h"
+
+namespace reposfs {
+namespace {
+
+// Whether such an error may come from a server that can't do what it is believed to.
+bool MayBeMisunderstanding(Errc code) {
+  switch (code) {
+    case Errc::kCorrupt:
+    case Errc::kUnsupported:
+    case Errc::kUnreachable:
+    case Errc::kInvalidArgument:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Status CheckObjectFormat(const WireCapabilities& server) {
+  if (server.object_format.empty() || server.object_format == "sha1") return {};
+  return Error{Errc::kUnsupported,
+               "the repository uses SHA-256 object ids, which are not supported yet"};
+}
+
+}  // namespace
+
+// One request, given what the server can do.
+class WireTransport::Exchange {
+ public:
+  virtual ~Exchange() = default;
+  virtual Status Run(WireConnection& connection, const WireCapabilities& server) = 0;
+  // Whether it has brought so much that it is not to be run again.
+  virtual bool begun() const = 0;
+};
+
+class WireTransport::RefsExchange final : public Exchange {
+ public:
+  Status Run(WireConnection& connection, const WireCapabilities& server) override {
+    RefsReader reader;
+    auto read = connection.Request(LsRefsRequest(server), reader);
+    if (read) refs_ = reader.TakeRefs();
+    return read;
+  }
+  bool begun() const override { return refs_.has_value(); }
+  // REQUIRES: Run() has succeeded.
+  RefSnapshot TakeRefs() { return std::move(*refs_); }
+
+ private:
+  std::optional<RefSnapshot> refs_;
+};
+
+class WireTransport::FetchExchange final : public Exchange {
+ public:
+  FetchExchange(const FetchRequest& request, const PackSinkOpener& open_sink, TransferMeter& meter)
+      : request_(request), open_sink_(open_sink), meter_(meter) {
+    fetch_.wants = request.wants;
+    fetch_.depth = request.depth;
+    fetch_.without_blobs = request.without_blobs;
+    if (request.ignore_local) return;
+    fetch_.haves = request.haves;
+    fetch_.shallow = ReadShallowFile(request.staging / "shallow");
+  }
+
+  Status Run(WireConnection& connection, const WireCapabilities& server) override {
+    if (fetch_.depth != FetchDepth::kAsIs && !server.shallow) {
+      return Error{Errc::kUnsupported, "the server does not support shallow clones"};
+    }
+    const bool partial = fetch_.without_blobs && server.filter;
+    PackReceiver receiver(request_.staging, partial ? PackLinks::kPartial : PackLinks::kWhole,
+                          open_sink_, meter_);
+    FetchReader reader(receiver);
+    auto fetched = connection.Request(FetchMessage(server, fetch_), reader);
+    begun_ = receiver.begun();
+    return fetched ? receiver.Finish() : fetched;
+  }
+  bool begun() const override { return begun_; }
+
+ private:
+  const FetchRequest& request_;
+  const PackSinkOpener& open_sink_;
+  TransferMeter& meter_;
+  WireFetch fetch_;
+  bool begun_ = false;
+};
+
+WireTransport::WireTransport(const FetchOptions& limits, std::unique_ptr<Transport> fallback,
+                             PackSinkOpener open_sink)
+    : limits_(limits),
+      fallback_(std::move(fallback)),
+      open_sink_(std::move(open_sink)),
+      http_(limits) {}
+
+Result<RefSnapshot> WireTransport::ListRefs(const Source& source,
+                                            const std::function<Status()>& keep_going) {
+  TransferMeter meter(source.url, limits_.stall_timeout, limits_.stall_timeout,
+                      [&](const FetchProgress&) { return keep_going ? keep_going() : Status(); });
+  RefsExchange exchange;
+  auto spoken = Converse(source, meter, exchange);
+  if (!spoken) return std::move(spoken).error();
+  if (!*spoken) return fallback_->ListRefs(source, keep_going);
+  return exchange.TakeRefs();
+}
+
+Status WireTransport::Fetch(const FetchRequest& request) {
+  TransferMeter meter(request.source.url, limits_.stall_timeout, limits_.total_timeout,
+                      request.on_progress);
+  FetchExchange exchange(request, open_sink_, meter);
+  auto spoken = Converse(request.source, meter, exchange);
+  if (!spoken) return std::move(spoken).error();
+  return *spoken ? Status() : fallback_->Fetch(request);
+}
+
+Result<bool> WireTransport::Converse(const Source& source, TransferMeter& meter,
+                                     Exchange& exchange) {
+  const auto known = memory_.Find(source.url);
+  if (known && !known->version2) return false;
+  auto connection = Open(source, meter);
+  // What we can't do, git may.
+  if (!connection && connection.error().code == Errc::kUnsupported) return false;
+  auto spoken = connection ? ConverseOver(**connection, source, exchange)
+                           : Result<bool>(std::move(connection).error());
+  if (spoken) return spoken;
+  // Whatever it was told through, the one who ends a transfer gets his own words back.
+  if (meter.failure()) return *meter.failure();
+  return std::move(spoken).error().Within(source.url);
+}
+
+Result<bool> WireTransport::ConverseOver(WireConnection& connection, const Source& source,
+                                         Exchange& exchange) {
+  auto known = connection.can_skip_advertisement() ? memory_.Find(source.url) : std::nullopt;
+  while (true) {
+    const bool remembered = known.has_value();
+    if (!remembered) {
+      auto asked = AskCapabilities(connection, source);
+      if (!asked) return std::move(asked).error();
+      known = std::move(*asked);
+    }
+    if (!known->version2) return false;
+    Status done = CheckObjectFormat(*known);
+    if (done) done = exchange.Run(connection, *known);
+    if (done) return true;
+    const bool ask_again = remembered && connection.answered() && !exchange.begun() &&
+                           MayBeMisunderstanding(done.error().code);
+    if (!ask_again) return std::move(done).error();
+    known.reset();
+  }
+}
+
+Result<std::unique_ptr<WireConnection>> WireTransport::Open(const Source& source,
+                                                            TransferMeter& meter) {
+  const std::string scheme = source.url.substr(0, source.url.find(':'));
+  if (scheme == "http" || scheme == "https") return HttpConnection::Open(source, http_, meter);
+  if (scheme == "ssh" || scheme == "file") return PipeConnection::Open(source, limits_, meter);
+  return Error{Errc::kUnsupported, "scheme " + scheme};
+}
+
+Result<WireCapabilities> WireTransport::AskCapabilities(WireConnection& connection,
+                                                        const Source& source) {
+  AdvertisementReader reader;
+  if (auto read = connection.Advertise(reader); !read) return std::move(read).error();
+  const WireCapabilities& server = reader.capabilities();
+  const bool is_first = memory_.Remember(source.url, server);
+  if (is_first && !server.version2) {
+    spdlog::info("no protocol v2, the git command talks to it host={}", OriginOf(source.url));
+  }
+  return server;
+}
+
+}  // namespace reposfs

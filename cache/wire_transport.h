@@ -1,0 +1,48 @@
+// The Transport that speaks git's protocol v2 itself: over HTTP, ssh, and to a local upload-pack.
+//
+// What it saves beside the `git` command: a known server costs two exchanges, ls-refs and fetch, on
+// a connection that is kept, and no process on this machine but the one that indexes.  Servers that
+// do not speak version 2, and settings that only git can follow, are left to another Transport.
+#pragma once
+
+#include <memory>
+
+#include "cache/http_connection.h"
+#include "cache/options.h"
+#include "cache/pack_receiver.h"
+#include "cache/server_memory.h"
+#include "cache/transport.h"
+#include "cache/wire_connection.h"
+
+namespace reposfs {
+
+class WireTransport final : public Transport {
+ public:
+  WireTransport(const FetchOptions& limits, std::unique_ptr<Transport> fallback,
+                PackSinkOpener open_sink);
+
+  Result<RefSnapshot> ListRefs(const Source& source,
+                               const std::function<Status()>& keep_going) override;
+  Status Fetch(const FetchRequest& request) override;
+
+ private:
+  class Exchange;
+  class RefsExchange;
+  class FetchExchange;
+
+  // Runs `exchange` with the server of `source`, once more if what was remembered of the server
+  // proves wrong.  Returns false, having run nothing, if the server is one for the fallback.
+  Result<bool> Converse(const Source& source, TransferMeter& meter, Exchange& exchange);
+  Result<bool> ConverseOver(WireConnection& connection, const Source& source, Exchange& exchange);
+  Result<std::unique_ptr<WireConnection>> Open(const Source& source, TransferMeter& meter);
+  Result<WireCapabilities> AskCapabilities(WireConnection& connection, const Source& source);
+
+  const FetchOptions limits_;
+  const std::unique_ptr<Transport> fallback_;
+  const PackSinkOpener open_sink_;
+
+  HttpAccess http_;
+  ServerMemory memory_;
+};
+
+}  // namespace reposfs
