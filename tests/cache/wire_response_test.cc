@@ -124,8 +124,8 @@ TEST(RefsReaderTest, AnUnbornHeadNamesItsBranch) {
 
 TEST(RefsReaderTest, WhatIsNoRefIsRefused) {
   for (const std::string& line :
-       {std::string("nonsense\n"), std::string("zz refs/heads/main\n"), Hex('1') + "1 refs/heads/main\n",
-        Hex('1') + " refs/tags/v1 peeled:x\n", std::string()}) {
+       {std::string("nonsense\n"), std::string("zz refs/heads/main\n"),
+        Hex('1') + "1 refs/heads/main\n", Hex('1') + " refs/tags/v1 peeled:x\n", std::string()}) {
     RefsReader reader;
     const auto added = reader.Add(Message({line, "."}));
     EXPECT_FALSE(added) << line;

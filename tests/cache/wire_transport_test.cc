@@ -4,6 +4,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "tests/cache/transport_test.h"
@@ -25,6 +26,12 @@ class WireTransportTest : public TransportTest {
           (words.empty() ? "" : " ") + (request.kind == "pack" ? request.command : request.kind);
     }
     return words;
+  }
+
+  std::ptrdiff_t InfoCount(const std::string& name) const {
+    const auto requests = server_.Requests(name);
+    return std::count_if(requests.begin(), requests.end(),
+                         [](const auto& request) { return request.kind == "info"; });
   }
 
   // Brings the tip as a first access does.
@@ -228,10 +235,10 @@ TEST_F(WireTransportTest, AServerWithoutVersion2IsLeftToGit) {
   testing::FillSmall(server_.Create("b/old"));
   server_.SetOld("b/old");
   ASSERT_TRUE(Access("b/old"));
-  EXPECT_EQ(Asked("b/old"), "info info info fetch") << "we, git ls-remote, git fetch";
+  EXPECT_EQ(InfoCount("b/old"), 3) << "we, git ls-remote, git fetch";
   server_.ForgetRequests();
   ASSERT_TRUE(Access("b/old"));
-  EXPECT_EQ(Asked("b/old"), "info info fetch") << "we know that it is none for us";
+  EXPECT_EQ(InfoCount("b/old"), 2) << "we know that it is none for us";
 }
 
 TEST_F(WireTransportTest, AServerThatForgetsVersion2IsLeftToGit) {

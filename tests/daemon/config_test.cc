@@ -84,7 +84,7 @@ hosts:
   mirror: { url: "file:///srv/git/{owner}/{name}.git", maxConcurrentFetches: 4, requestsPerMinute: 600 }
 freshness: { maxAge: 2m, mode: strict, timeout: 250ms, negativeTtl: 1h, activeFor: 7d }
 history: { default: lazy, "github.com/torvalds/*": none, "github.com/git/*": complete }
-fetch: { requestTimeout: 5s, stallTimeout: 6s, totalTimeout: 7h, memory: 1GiB, concurrency: 3 }
+fetch: { client: git, requestTimeout: 5s, stallTimeout: 6s, totalTimeout: 7h, memory: 1GiB, concurrency: 3 }
 lru: { granularity: 1s }
 lookup: { ignore: [.git, node_modules] }
 http: { listen: "" }
@@ -112,6 +112,7 @@ mount: { allowOther: true, uid: 1000, gid: 100 }
   EXPECT_EQ(config->history.policy, HistoryPolicy::kLazy);
   ASSERT_EQ(config->history.per_pattern.size(), 2u);
   EXPECT_EQ(config->history.per_pattern[0].first, "github.com/torvalds/*") << "order decides";
+  EXPECT_EQ(config->fetch.client, FetchClient::kGit);
   EXPECT_EQ(config->fetch.memory_bytes, 1ull << 30);
   EXPECT_EQ(config->lookup.ignore.size(), 2u);
   EXPECT_EQ(config->http.listen, "");
@@ -201,6 +202,7 @@ TEST_F(ConfigTest, ValuesOutOfRangeAreRefused) {
         "fetch: {concurrency: 0}",
         "fetch: {memory: 1MiB}",
         "fetch: {stallTimeout: 0s}",
+        "fetch: {client: curl}",
         "http: {listen: 7420}",
         "http: {listen: ':7420'}",
         "http: {listen: '127.0.0.1:70000'}",

@@ -58,7 +58,11 @@ TEST_F(UpstreamsTest, AGitDaemon) {
   EXPECT_EQ(ErrnoOfStat(daemon_ / "native/a/none"), ENOENT);
 }
 
-TEST_F(UpstreamsTest, ASecureShell) {
+// A server that passes on what the client says in GIT_PROTOCOL, and one that does not.
+class SecureShellTest : public UpstreamsTest, public ::testing::WithParamInterface<const char*> {};
+INSTANTIATE_TEST_SUITE_P(AcceptEnv, SecureShellTest, ::testing::Values("GIT_PROTOCOL", "NOTHING"));
+
+TEST_P(SecureShellTest, IsAnUpstream) {
   FillSmall(server_.Create("a/small"));
   const std::string port = std::to_string(FreePort());
   const std::string here = scratch_.path().string();
@@ -69,7 +73,8 @@ TEST_F(UpstreamsTest, ASecureShell) {
   WriteFile(scratch_ / "sshd_config",
             "Port " + port + "\nListenAddress 127.0.0.1\nHostKey " + here +
                 "/host\nPidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\n" +
-                "PasswordAuthentication no\nAuthorizedKeysFile " + here + "/user.pub\n");
+                "PasswordAuthentication no\nAuthorizedKeysFile " + here + "/user.pub\nAcceptEnv " +
+                GetParam() + "\n");
   // Stands for the user's ~/.ssh/config, which ssh looks for in the password database only.
   WriteFile(scratch_ / "ssh_config",
             "UserKnownHostsFile " + here + "/known_hosts\nStrictHostKeyChecking accept-new\n");
