@@ -29,8 +29,8 @@ class GitIndexTest : public CacheTest {
 
   std::string Build() {
     if (!cache_) Open();
-    mount_ = std::make_unique<MountContext>(
-        MountContext{*cache_, blobs_, {}, milliseconds(1000), 1234, 5678});
+    mount_ =
+        std::make_unique<MountContext>(MountContext{*cache_, {}, milliseconds(1000), 1234, 5678});
     view_ = std::make_shared<View>(*mount_, Key("n"), "");
     auto index = Await([&] { return BuildGitIndex(view_); });
     EXPECT_TRUE(index) << index.error().message;
@@ -69,7 +69,6 @@ class GitIndexTest : public CacheTest {
     EXPECT_EQ(GitOnIndex({"diff-index", "--cached", "main"}), "");
   }
 
-  BlobCache blobs_{1 << 20, directory_.path()};
   std::unique_ptr<MountContext> mount_;
   ViewPtr view_;
 };
