@@ -17,7 +17,7 @@ Result<ContentPtr> PackEntryReader::Read(std::uint32_t entry, LargeObjectTurn& t
   const std::uint64_t begin = entries_.at(entry).offset;
   const std::uint64_t end = entries_.at(entry).end;
   input_.resize(std::min<std::uint64_t>(end - begin, kInputMaxBytes));
-  if (auto read = file_.ReadAt(begin, input_.data(), input_.size()); !read) return read.error();
+  if (auto read = file_.ReadAt(begin, input_); !read) return read.error();
   const auto header = ParsePackEntryHeader(input_, begin);
   if (!header) return header.error();
   const std::uint64_t size_bytes = header->size_bytes;
@@ -43,7 +43,7 @@ Status PackEntryReader::InflateInPieces(std::uint64_t begin, std::uint64_t end,
   std::size_t produced = 0;
   while (!inflater.done()) {
     input_.resize(std::min<std::uint64_t>(end - begin, kInputMaxBytes));
-    if (auto read = file_.ReadAt(begin, input_.data(), input_.size()); !read) return read;
+    if (auto read = file_.ReadAt(begin, input_); !read) return read;
     const auto step =
         inflater.Inflate(input_, content.data() + produced, content.size() - produced);
     if (!step) return step.error();

@@ -4,16 +4,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cassert>
 #include <cerrno>
 #include <cstdlib>
-#include <utility>
+#include <string>
 
 #include "base/file_util.h"
 
 namespace reposfs {
 namespace {
-
-constexpr std::size_t kBufferMaxBytes = 256u << 10;
 
 Status WriteAllAt(int fd, std::uint64_t offset, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -28,18 +27,13 @@ Status WriteAllAt(int fd, std::uint64_t offset, std::string_view bytes) {
 
 }  // namespace
 
-Result<PackFile> PackFile::Create(const std::filesystem::path& directory) {
+Result<std::unique_ptr<PackFile>> PackFile::Create(const std::filesystem::path& directory,
+                                                   IoEngine& engine) {
   std::string path = (directory / "tmp_pack_XXXXXX").string();
   UniqueFd fd(::mkostemp(path.data(), O_CLOEXEC));
   if (!fd) return ErrnoError(errno, "create " + path);
-  return PackFile(std::move(fd), path);
+  return std::unique_ptr<PackFile>(new PackFile(engine, std::move(fd), path));
 }
-
-PackFile::PackFile(PackFile&& other) noexcept
-    : fd_(std::move(other.fd_)),
-      path_(std::exchange(other.path_, {})),
-      buffer_(std::move(other.buffer_)),
-      size_bytes_(other.size_bytes_) {}
 
 PackFile::~PackFile() {
   // What can't be removed now goes with the staging.
@@ -47,56 +41,49 @@ PackFile::~PackFile() {
 }
 
 Status PackFile::Append(std::string_view bytes) {
-  size_bytes_ += bytes.size();
-  if (buffer_.empty() && bytes.size() >= kBufferMaxBytes) {
-    return WriteAllAt(fd_.get(), size_bytes_ - bytes.size(), bytes);
-  }
-  buffer_ += bytes;
-  return buffer_.size() >= kBufferMaxBytes ? Flush() : Status();
-}
-
-Status PackFile::Flush() {
-  auto written = WriteAllAt(fd_.get(), size_bytes_ - buffer_.size(), buffer_);
-  buffer_.clear();
-  return written;
+  const std::uint64_t begin = std::exchange(size_bytes_, size_bytes_ + bytes.size());
+  if (changing_.load(std::memory_order_relaxed)) return WriteAt(begin, bytes);
+  return writer_.Append(bytes);
 }
 
 Status PackFile::Truncate(std::uint64_t size_bytes) {
-  if (auto flushed = Flush(); !flushed) return flushed;
-  if (::ftruncate(fd_.get(), static_cast<off_t>(size_bytes)) != 0) {
+  if (auto finished = writer_.Finish(); !finished) return finished;
+  if (::ftruncate(writer_.fd(), static_cast<off_t>(size_bytes)) != 0) {
     return ErrnoError(errno, "truncate pack");
   }
+  changing_.store(true, std::memory_order_release);
   size_bytes_ = size_bytes;
   return {};
 }
 
 Status PackFile::WriteAt(std::uint64_t offset, std::string_view bytes) {
-  if (auto flushed = Flush(); !flushed) return flushed;
-  return WriteAllAt(fd_.get(), offset, bytes);
+  assert(changing_.load(std::memory_order_relaxed));
+  return WriteAllAt(writer_.fd(), offset, bytes);
 }
 
-Status PackFile::ReadAt(std::uint64_t offset, char* out, std::size_t size_bytes) const {
-  while (size_bytes > 0) {
-    const ssize_t size = ::pread(fd_.get(), out, size_bytes, static_cast<off_t>(offset));
+Status PackFile::ReadAt(std::uint64_t offset, std::span<char> into) const {
+  if (!changing_.load(std::memory_order_acquire)) return writer_.ReadAt(offset, into);
+  while (!into.empty()) {
+    const ssize_t size =
+        ::pread(writer_.fd(), into.data(), into.size(), static_cast<off_t>(offset));
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return ErrnoError(errno, "read pack");
     if (size == 0) return Error{Errc::kIo, "read pack: it is shorter than what was written"};
-    out += size;
+    into = into.subspan(static_cast<std::size_t>(size));
     offset += static_cast<std::uint64_t>(size);
-    size_bytes -= static_cast<std::size_t>(size);
   }
   return {};
 }
 
 Status PackFile::Sync() {
-  if (auto flushed = Flush(); !flushed) return flushed;
-  if (::fsync(fd_.get()) != 0) return ErrnoError(errno, "fsync pack");
+  if (!changing_.load(std::memory_order_relaxed)) return writer_.Finish();
+  if (::fsync(writer_.fd()) != 0) return ErrnoError(errno, "fsync pack");
   return {};
 }
 
 Status PackFile::KeepAs(const std::filesystem::path& path) {
   // As git leaves it: nobody writes to a pack.
-  if (::fchmod(fd_.get(), 0444) != 0) return ErrnoError(errno, "chmod pack");
+  if (::fchmod(writer_.fd(), 0444) != 0) return ErrnoError(errno, "chmod pack");
   if (auto renamed = Rename(path_, path); !renamed) return renamed;
   path_.clear();
   return {};

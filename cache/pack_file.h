@@ -1,22 +1,28 @@
 // The file that an arriving pack is written to and its entries are read from again.
 //
-// This is the only place of the indexer that writes the pack: how bytes reach the disk can change
-// here alone.
+// What arrives goes through a FileWriter, so that the disk works while the pack is being parsed.
+// What is changed afterwards, in a thin pack, is written at once.
 //
-//   Create() --Append()*--> written --Sync()--> on the disk --KeepAs()--> kept
-//      |                       |                     |
-//      +------~PackFile()------+---------------------+--> removed
+//   Create() --Append()*--> arriving --Sync()----------------------------> on the disk
+//      |                       |                                             ^   |
+//      |                       +--Truncate()--> being changed ----Sync()-----+   +--KeepAs()-->
+//      kept
+//      +---------------------------+------------ ~PackFile() --> removed
 //
-// Thread-safety: one thread writes; ReadAt() may be called from any thread, for what was flushed
+// Thread-safety: one thread writes; ReadAt() may be called from any thread, for what was appended
 // before the call.
 #pragma once
 
-#include <cstddef>
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
-#include <string>
+#include <memory>
+#include <span>
 #include <string_view>
+#include <utility>
 
+#include "base/file_writer.h"
+#include "base/io_engine.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 
@@ -25,36 +31,38 @@ namespace reposfs {
 class PackFile {
  public:
   // A new file in `directory` under a name that git takes for rubbish of a broken transfer.
-  static Result<PackFile> Create(const std::filesystem::path& directory);
-
-  PackFile(PackFile&& other) noexcept;
-  PackFile& operator=(PackFile&&) = delete;
+  // `engine` outlives it.
+  static Result<std::unique_ptr<PackFile>> Create(const std::filesystem::path& directory,
+                                                  IoEngine& engine);
   ~PackFile();
+  PackFile(const PackFile&) = delete;
+  PackFile& operator=(const PackFile&) = delete;
 
-  // Written bytes are buffered until Flush() or until there are many.
   Status Append(std::string_view bytes);
-  Status Flush();
   std::uint64_t size_bytes() const { return size_bytes_; }
 
-  // Both flush.  What is cut off can be appended anew.
+  // What is cut off can be appended anew.
   Status Truncate(std::uint64_t size_bytes);
+  // REQUIRES: Truncate() was called before.
   Status WriteAt(std::uint64_t offset, std::string_view bytes);
 
   // Errors: kIo, also if there are fewer bytes.
-  Status ReadAt(std::uint64_t offset, char* out, std::size_t size_bytes) const;
+  Status ReadAt(std::uint64_t offset, std::span<char> into) const;
 
-  // Flushes, and waits for the disk.
+  // Waits for the disk.
   Status Sync();
   // Gives the file its final name.  REQUIRES: Sync() was called last.
   Status KeepAs(const std::filesystem::path& path);
 
  private:
-  PackFile(UniqueFd fd, std::filesystem::path path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  PackFile(IoEngine& engine, UniqueFd file, std::filesystem::path path)
+      : path_(std::move(path)), writer_(engine, std::move(file)) {}
 
-  UniqueFd fd_;
-  std::filesystem::path path_;  // Empty: kept, or moved away.
-  std::string buffer_;
-  std::uint64_t size_bytes_ = 0;  // With what is buffered.
+  std::filesystem::path path_;  // Empty: kept.
+  FileWriter writer_;
+  // No longer arriving.  Set before what it stands for is read (release), seen by who reads that.
+  std::atomic<bool> changing_{false};
+  std::uint64_t size_bytes_ = 0;
 };
 
 }  // namespace reposfs

@@ -40,19 +40,19 @@ PackIndexer::Piecewise::Piecewise(const PackEntryHeader& header, std::uint32_t h
 }
 
 Result<std::unique_ptr<PackIndexer>> PackIndexer::Create(PackIndexerOptions options) {
-  auto file = PackFile::Create(options.directory);
+  auto file = PackFile::Create(options.directory, *options.engine);
   if (!file) return std::move(file).error();
   if (options.thread_count == 0) options.thread_count = DefaultThreadCount();
   return std::unique_ptr<PackIndexer>(new PackIndexer(std::move(options), std::move(*file)));
 }
 
-PackIndexer::PackIndexer(PackIndexerOptions options, PackFile file)
+PackIndexer::PackIndexer(PackIndexerOptions options, std::unique_ptr<PackFile> file)
     : options_(std::move(options)), file_(std::move(file)) {}
 
 PackIndexer::~PackIndexer() = default;
 
 Status PackIndexer::Add(std::string_view bytes) {
-  if (auto appended = file_.Append(bytes); !appended) return appended;
+  if (auto appended = file_->Append(bytes); !appended) return appended;
   window_ += bytes;
   return Parse();
 }
@@ -101,7 +101,7 @@ Result<bool> PackIndexer::ParseHeader() {
   // Of a thin pack, each object may bring a base of its own.
   entries_.emplace(2 * announced_count_);
   resolver_ =
-      std::make_unique<PackResolver>(*entries_, file_, options_.thread_count, options_.keep_going);
+      std::make_unique<PackResolver>(*entries_, *file_, options_.thread_count, options_.keep_going);
   Consume(kPackHeaderSize);
   return true;
 }
@@ -210,7 +210,6 @@ Status PackIndexer::EndEntry(std::uint32_t crc32, ContentPtr content, bool hashe
 }
 
 Status PackIndexer::Submit() {
-  if (auto flushed = file_.Flush(); !flushed) return flushed;
   batch_bytes_ = 0;
   return resolver_->Submit(std::exchange(batch_, {}));
 }
@@ -242,7 +241,7 @@ Status PackIndexer::Complete() {
   if (auto resolved = resolver_->ResolveByIds(); !resolved) return resolved;
   const auto waiting = resolver_->StillWaiting();
   if (waiting.empty()) return {};
-  if (auto cut = file_.Truncate(position_ - kPackTrailerSize); !cut) return cut;
+  if (auto cut = file_->Truncate(position_ - kPackTrailerSize); !cut) return cut;
   for (const PackResolver::Waiting& delta : waiting) {
     if (entries_->at(delta.entry).base != PackEntry::kNone) continue;
     if (auto appended = AppendBase(delta.base); !appended) return appended;
@@ -264,12 +263,11 @@ Status PackIndexer::AppendBase(const Oid& id) {
   const std::string bytes =
       PackEntryHeaderBytes(object->type, object->content.size()) + Deflate(object->content);
   PackEntry entry;
-  entry.offset = file_.size_bytes();
+  entry.offset = file_->size_bytes();
   entry.end = entry.offset + bytes.size();
   entry.packed_as = PackEntryTypeOf(object->type);
   entry.crc32 = Crc32(0, bytes);
-  if (auto appended = file_.Append(bytes); !appended) return appended;
-  if (auto flushed = file_.Flush(); !flushed) return flushed;
+  if (auto appended = file_->Append(bytes); !appended) return appended;
   auto content = std::make_shared<std::string>(std::move(object->content));
   return resolver_->Submit({{entries_->Append(entry), std::move(content)}});
 }
@@ -277,28 +275,28 @@ Status PackIndexer::AppendBase(const Oid& id) {
 // Counts and sums up anew what is in the file.
 Status PackIndexer::RewriteFrame() {
   const std::string header = PackHeader(entries_->count());
-  if (auto written = file_.WriteAt(0, header); !written) return written;
+  if (auto written = file_->WriteAt(0, header); !written) return written;
   FileChecksum checksum;
   std::string piece;
-  for (std::uint64_t at = 0; at < file_.size_bytes(); at += piece.size()) {
-    piece.resize(std::min<std::uint64_t>(file_.size_bytes() - at, kPieceBytes));
-    if (auto read = file_.ReadAt(at, piece.data(), piece.size()); !read) return read;
+  for (std::uint64_t at = 0; at < file_->size_bytes(); at += piece.size()) {
+    piece.resize(std::min<std::uint64_t>(file_->size_bytes() - at, kPieceBytes));
+    if (auto read = file_->ReadAt(at, piece); !read) return read;
     checksum.Add(piece);
   }
   checksum_ = checksum.Finish();
-  return file_.Append({reinterpret_cast<const char*>(checksum_.bytes.data()), Oid::kSize});
+  return file_->Append({reinterpret_cast<const char*>(checksum_.bytes.data()), Oid::kSize});
 }
 
 Status PackIndexer::WriteFiles() {
   assert(resolver_->resolved_count() == entries_->count());
   const auto order = SortByOid(*entries_);
   if (!order) return order.error();
-  if (auto synced = file_.Sync(); !synced) return synced;
+  if (auto synced = file_->Sync(); !synced) return synced;
   const std::string stem = (options_.directory / name()).string();
   const std::string index = (options_.directory / ("tmp_idx_" + checksum_.Hex())).string();
   auto status = WriteReverseIndex(stem + ".rev", *order, checksum_);
   if (status) status = WritePackIndex(index, *entries_, *order, checksum_);
-  if (status) status = file_.KeepAs(stem + ".pack");
+  if (status) status = file_->KeepAs(stem + ".pack");
   if (status) status = Rename(index, stem + ".idx");
   if (status) return {};
   for (const std::string& path : {index, stem + ".rev", stem + ".pack"}) {
@@ -308,8 +306,10 @@ Status PackIndexer::WriteFiles() {
   return status;
 }
 
-Result<std::unique_ptr<PackSink>> OpenPackIndexer(const PackSinkRequest& request) {
+Result<std::unique_ptr<PackSink>> OpenPackIndexer(const PackSinkRequest& request,
+                                                  IoEngine& engine) {
   PackIndexerOptions options;
+  options.engine = &engine;
   const std::filesystem::path objects = request.staging / "objects";
   options.directory = objects / "pack";
   options.keep_going = request.keep_going;

@@ -45,6 +45,7 @@
 namespace reposfs {
 
 struct PackIndexerOptions {
+  IoEngine* engine = nullptr;       // Carries the pack to the disk; outlives the indexer.
   std::filesystem::path directory;  // Where the pack shall be.
   // Has what a thin pack leaves out.  Null: no thin packs.
   std::shared_ptr<const ObjectStore> bases;
@@ -82,7 +83,7 @@ class PackIndexer final : public PackSink {
     std::uint32_t crc32;
   };
 
-  PackIndexer(PackIndexerOptions options, PackFile file);
+  PackIndexer(PackIndexerOptions options, std::unique_ptr<PackFile> file);
 
   // Parse...() return whether there may be more to parse in what has arrived.
   Status Parse();
@@ -106,7 +107,7 @@ class PackIndexer final : public PackSink {
   void Consume(std::size_t size_bytes);
 
   const PackIndexerOptions options_;
-  PackFile file_;
+  const std::unique_ptr<PackFile> file_;
 
   // What has arrived and is not parsed is window_[window_begin_..], at position_ of the pack.
   std::string window_;
@@ -134,6 +135,6 @@ class PackIndexer final : public PackSink {
 
 // A PackIndexer for a staging; its thin packs may have bases in the store that it borrows from.
 // Errors: as Create(); kIo... if the staging can't be read.
-Result<std::unique_ptr<PackSink>> OpenPackIndexer(const PackSinkRequest& request);
+Result<std::unique_ptr<PackSink>> OpenPackIndexer(const PackSinkRequest& request, IoEngine& engine);
 
 }  // namespace reposfs

@@ -101,7 +101,9 @@ void RunGit(std::string_view pack, const Settings& settings,
 
 void RunOwn(std::string_view pack, const Settings& settings,
             const std::filesystem::path& repository) {
+  static const std::unique_ptr<IoEngine> engine = IoEngine::Create({});
   PackIndexerOptions options;
+  options.engine = engine.get();
   options.directory = repository / "objects" / "pack";
   auto indexer = PackIndexer::Create(options);
   if (!indexer) Die(indexer.error().message);

@@ -46,12 +46,15 @@ class PackIndexerTest : public ::testing::Test {
 
   std::filesystem::path Packs() const { return directory_ / "packs"; }
 
+  const std::unique_ptr<IoEngine> engine_ = IoEngine::Create({});
+
   Status Index(const std::string& pack, std::size_t piece_size = 65515,
                std::shared_ptr<const ObjectStore> bases = nullptr) {
     indexer_.reset();
     std::filesystem::remove_all(Packs());
     std::filesystem::create_directory(Packs());
     PackIndexerOptions options;
+    options.engine = engine_.get();
     options.directory = Packs();
     options.bases = std::move(bases);
     options.keep_going = [this] { return keep_going_; };
@@ -157,7 +160,7 @@ TEST_F(PackIndexerTest, PiecesMayBeginAndEndAnywhere) {
 TEST_F(PackIndexerTest, ObjectsAreVisibleOnlyWhenAllIsWell) {
   const std::string pack = Packed("--delta-base-offset", "main");
   std::filesystem::create_directory(Packs());
-  auto indexer = PackIndexer::Create({Packs(), nullptr, 0, {}});
+  auto indexer = PackIndexer::Create({engine_.get(), Packs(), nullptr, 0, {}});
   ASSERT_TRUE(indexer);
   ASSERT_TRUE((*indexer)->Add(pack));
   for (const std::string& name : List(Packs())) EXPECT_FALSE(name.starts_with("pack-")) << name;
