@@ -155,6 +155,7 @@ class HttpClient::Session {
     curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &answer_.status);
     answer_.type = Header("content-type");
     answer_.type.erase(std::min(answer_.type.find(';'), answer_.type.size()));
+    answer_.read = answer_.status == kStatusOk && answer_.type == answer_type_;
     answer_.location = Header("location");
     answer_.retry_after = Header("retry-after");
   }
@@ -187,7 +188,6 @@ class HttpClient::Session {
     meter_->Arrived();
     if (!answer_.read) {
       ReadHeaders();
-      answer_.read = answer_.status == kStatusOk && answer_.type == answer_type_;
     }
     Status going = meter_->WhileWaiting();
     if (going && answer_.read) {

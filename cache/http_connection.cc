@@ -115,9 +115,7 @@ Status HttpConnection::Request(std::string_view message, WireReader& reader) {
   if (!answer) return std::move(answer).error();
   if (answer->failure) return *answer->failure;
   if (reader.complete()) return {};
-  if (answer->read || answer->status == 200) {
-    return Error{Errc::kUnreachable, "the answer ends early"};
-  }
+  if (answer->read) return Error{Errc::kUnreachable, "the answer ends early"};
   return HttpStatusError(*answer);
 }
 
