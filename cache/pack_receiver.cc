@@ -83,6 +83,8 @@ void PackReceiver::OnMessage(std::string_view text) {
 
 Status PackReceiver::Finish() {
   if (header_.size() < kHeaderBytes) return Error{Errc::kCorrupt, "the pack ends early"};
+  // All that has come counts, however fast it came.
+  if (auto going = meter_.WhenDone(); !going) return going;
   if (sink_) {
     if (auto finished = sink_->Finish(); !finished) return finished;
   }

@@ -31,6 +31,11 @@ Status TransferMeter::WhileWorking() {
   return Report();
 }
 
+Status TransferMeter::WhenDone() {
+  reported_ = {};
+  return WhileWorking();
+}
+
 Status TransferMeter::Report() {
   const auto now = Clock::now();
   if (now - begun_ >= total_timeout_) {

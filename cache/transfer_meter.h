@@ -38,6 +38,9 @@ class TransferMeter {
   // The same while what has come is being worked on, and the server can't be blamed for silence.
   Status WhileWorking();
 
+  // The same at once, since a part of the work is done.
+  Status WhenDone();
+
  private:
   using Clock = std::chrono::steady_clock;
 
