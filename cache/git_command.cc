@@ -225,14 +225,6 @@ std::vector<std::string> SshArguments(const Source* source) {
   return arguments;
 }
 
-std::string ObjectCheckSeverities() {
-  std::string severities;
-  for (const char* check : kForgiven) {
-    severities += (severities.empty() ? "" : ",") + std::string(check) + "=ignore";
-  }
-  return severities;
-}
-
 std::optional<Errc> MeaningOf(std::string_view words) {
   for (const Phrase& phrase : kPhrases) {
     if (words.find(phrase.text) != std::string_view::npos) return phrase.code;

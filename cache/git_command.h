@@ -29,9 +29,6 @@ ProcessOptions GitCommand(std::vector<std::string> arguments, const FetchOptions
 // ssh with the options that every connection of ours has, for `source`.
 std::vector<std::string> SshArguments(const Source* source);
 
-// What is forgiven in arriving objects, as git's `--strict=` wants it: "badTimezone=ignore,...".
-std::string ObjectCheckSeverities();
-
 // What some words of git, curl, ssh or a server mean, if they are known.
 std::optional<Errc> MeaningOf(std::string_view words);
 

@@ -3,17 +3,17 @@
 #include <utility>
 
 #include "cache/git_transport.h"
-#include "cache/index_pack_sink.h"
+#include "cache/pack_indexer.h"
 #include "cache/wire_transport.h"
 
 namespace reposfs {
 
-std::unique_ptr<Transport> MakeTransport(const FetchOptions& options) {
+std::unique_ptr<Transport> MakeTransport(const FetchOptions& options, IoEngine& engine) {
   auto git = std::make_unique<GitTransport>(options);
   if (options.client == FetchClient::kGit) return git;
   return std::make_unique<WireTransport>(
       options, std::move(git),
-      [options](const PackSinkRequest& request) { return IndexPackSink::Open(request, options); });
+      [&engine](const PackSinkRequest& request) { return OpenPackIndexer(request, engine); });
 }
 
 }  // namespace reposfs

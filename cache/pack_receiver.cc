@@ -21,9 +21,9 @@ std::uint32_t BigEndian(std::string_view bytes) {
 
 }  // namespace
 
-PackReceiver::PackReceiver(std::filesystem::path staging, PackLinks links,
-                           const PackSinkOpener& open_sink, TransferMeter& meter)
-    : staging_(std::move(staging)), links_(links), open_sink_(open_sink), meter_(meter) {}
+PackReceiver::PackReceiver(std::filesystem::path staging, const PackSinkOpener& open_sink,
+                           TransferMeter& meter)
+    : staging_(std::move(staging)), open_sink_(open_sink), meter_(meter) {}
 
 PackReceiver::~PackReceiver() {
   // What can't be put right here fails again where the staging is used next.
@@ -70,7 +70,7 @@ Status PackReceiver::AddHeader(std::string_view& bytes) {
   const std::uint32_t object_count = BigEndian(std::string_view(header_).substr(8));
   meter_.progress().object_count_total = object_count;
   if (object_count == 0) return {};
-  auto sink = open_sink_({staging_, links_, [this] { return meter_.WhileWorking(); }});
+  auto sink = open_sink_({staging_, [this] { return meter_.WhileWorking(); }});
   if (!sink) return std::move(sink).error();
   sink_ = std::move(*sink);
   return sink_->Add(header_);

@@ -18,7 +18,7 @@ namespace reposfs {
 class PackReceiver final : public FetchEvents {
  public:
   // `open_sink` and `meter` must outlive it.
-  PackReceiver(std::filesystem::path staging, PackLinks links, const PackSinkOpener& open_sink,
+  PackReceiver(std::filesystem::path staging, const PackSinkOpener& open_sink,
                TransferMeter& meter);
   // Without a successful Finish(), leaves the staging as it was.
   ~PackReceiver() override;
@@ -41,7 +41,6 @@ class PackReceiver final : public FetchEvents {
   Status SetShallow(const std::set<Oid>& commits) const;
 
   const std::filesystem::path staging_;
-  const PackLinks links_;
   const PackSinkOpener& open_sink_;
   TransferMeter& meter_;
 

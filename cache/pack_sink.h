@@ -15,16 +15,9 @@
 
 namespace reposfs {
 
-// What the objects of a pack may name.
-enum class PackLinks {
-  kWhole,  // Only what is in the pack or in the staging already, but for parents of its `shallow`.
-  kPartial,  // Also what is not here: a filter has left it out.
-};
-
 struct PackSinkRequest {
   // A staging repository (cache/staging.h).  Its `shallow` is what it will be after the transfer.
   std::filesystem::path staging;
-  PackLinks links = PackLinks::kWhole;
   // Called about 20 times a second, on the thread that called the sink, while a call of the sink
   // blocks; a failure ends the call and becomes its result.
   std::function<Status()> keep_going;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "cache/connectivity.h"
 #include "cache/pipe_connection.h"
 #include "cache/store_directory.h"
 
@@ -73,9 +74,7 @@ class WireTransport::FetchExchange final : public Exchange {
     if (fetch_.depth != FetchDepth::kAsIs && !server.shallow) {
       return Error{Errc::kUnsupported, "the server does not support shallow clones"};
     }
-    const bool partial = fetch_.without_blobs && server.filter;
-    PackReceiver receiver(request_.staging, partial ? PackLinks::kPartial : PackLinks::kWhole,
-                          open_sink_, meter_);
+    PackReceiver receiver(request_.staging, open_sink_, meter_);
     FetchReader reader(receiver);
     auto fetched = connection.Request(FetchMessage(server, fetch_), reader);
     begun_ = receiver.begun();
@@ -115,7 +114,11 @@ Status WireTransport::Fetch(const FetchRequest& request) {
   FetchExchange exchange(request, open_sink_, meter);
   auto spoken = Converse(request.source, meter, exchange);
   if (!spoken) return std::move(spoken).error();
-  return *spoken ? Status() : fallback_->Fetch(request);
+  if (!*spoken) return fallback_->Fetch(request);
+  // Of a single commit the caller looks at everything himself.
+  if (request.without_blobs || request.depth == FetchDepth::kCommitOnly) return {};
+  return CheckConnectivity(request.staging, request.wants, limits_,
+                           [&] { return meter.WhileWorking(); });
 }
 
 Result<bool> WireTransport::Converse(const Source& source, TransferMeter& meter,

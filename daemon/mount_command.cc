@@ -122,10 +122,7 @@ Status CheckMountpoint(const std::filesystem::path& mountpoint,
 class Daemon {
  public:
   Daemon(const Config& config, const MountArguments& arguments)
-      : config_(config),
-        arguments_(arguments),
-        origin_(config.hosts),
-        transport_(MakeTransport(config.fetch)) {}
+      : config_(config), arguments_(arguments), origin_(config.hosts) {}
 
   // The file system goes first, so that nobody hangs in it; then the work, so that nothing calls
   // back into what is destroyed.
@@ -147,6 +144,7 @@ class Daemon {
       return good;
     }
     StartIoEngine();
+    transport_ = MakeTransport(config_.fetch, *io_engine_);
     auto cache = RepositoryCache::Open(
         {config_.cache, config_.freshness, config_.history, config_.fetch, config_.lru}, origin_,
         *transport_, clock_);
@@ -200,9 +198,10 @@ class Daemon {
   const Config& config_;
   const MountArguments& arguments_;
   const UpstreamOrigin origin_;
-  const std::unique_ptr<Transport> transport_;
   const SystemClock clock_;
-  std::unique_ptr<IoEngine> io_engine_;  // Its threads do not survive a fork(): not before Start().
+  // Its threads do not survive a fork(): not before Start().
+  std::unique_ptr<IoEngine> io_engine_;
+  std::unique_ptr<Transport> transport_;
   std::unique_ptr<RepositoryCache> cache_;
   std::unique_ptr<Session> session_;
   std::unique_ptr<ControlApi> api_;

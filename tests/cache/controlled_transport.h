@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "base/mutex.h"
-#include "cache/make_transport.h"
 #include "tests/cache/tested_client.h"
 
 namespace reposfs {
@@ -17,8 +16,7 @@ class ControlledTransport final : public Transport {
  public:
   using Predicate = std::function<bool(const FetchRequest&)>;
 
-  explicit ControlledTransport(const FetchOptions& limits)
-      : real_(MakeTransport(WithTestedClient(limits))) {}
+  explicit ControlledTransport(const FetchOptions& limits) : real_(MakeTestedTransport(limits)) {}
 
   Result<RefSnapshot> ListRefs(const Source& source,
                                const std::function<Status()>& keep_going) override {

@@ -26,7 +26,8 @@ class ReadAheadTest : public ::testing::Test {
     RepositoryRecord record;
     record.id = 1;
     repository_ =
-        std::make_shared<Repository>(*ParseRepositoryKey("h/o/n"), record, directory_ / "store");
+        std::make_shared<Repository>(*ParseRepositoryKey("h/o/n"), record, directory_ / "store",
+                                     std::make_shared<BytesOnDisk>());
     git_.Pack(repository_->directory().packs(), "main");
     repository_->ContentChanged();
   }

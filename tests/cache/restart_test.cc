@@ -104,7 +104,7 @@ TEST_F(RestartTest, AResumedFetchStillBringsWhatTheHostHasNow) {
     request.source = origin_->SourcesOf(Key("small")).front();
     request.staging = path;
     request.wants = {Find("small", "main")};
-    ASSERT_TRUE(MakeTransport(WithTestedClient({}))->Fetch(request));
+    ASSERT_TRUE(MakeTestedTransport({})->Fetch(request));
     ASSERT_TRUE(staging->Seal());
     std::filesystem::copy(path, directory_ / "copy", std::filesystem::copy_options::recursive);
     staging = Error{Errc::kInterrupted, "the process dies"};

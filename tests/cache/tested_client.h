@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstdlib>
+#include <memory>
 #include <string_view>
 
+#include "base/io_engine.h"
+#include "cache/make_transport.h"
 #include "cache/options.h"
 
 namespace reposfs {
@@ -13,6 +16,13 @@ inline FetchOptions WithTestedClient(FetchOptions options) {
   const bool git = name != nullptr && std::string_view(name) == "git";
   options.client = git ? FetchClient::kGit : FetchClient::kAuto;
   return options;
+}
+
+// Before any fixture counts its open files.
+inline const std::unique_ptr<IoEngine> tested_io_engine = IoEngine::Create({});
+
+inline std::unique_ptr<Transport> MakeTestedTransport(const FetchOptions& options) {
+  return MakeTransport(WithTestedClient(options), *tested_io_engine);
 }
 
 }  // namespace reposfs

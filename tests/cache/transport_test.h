@@ -10,9 +10,9 @@
 
 #include "base/file_util.h"
 #include "cache/git_transport.h"
-#include "cache/make_transport.h"
 #include "cache/staging.h"
 #include "tests/cache/packed_repository.h"
+#include "tests/cache/tested_client.h"
 #include "tests/support/command.h"
 #include "tests/support/files.h"
 #include "tests/support/git_server.h"
@@ -35,7 +35,7 @@ class TransportTest : public ::testing::Test {
   ~TransportTest() override { ::unsetenv("GIT_CONFIG_GLOBAL"); }
 
   // A Transport that knows no server.
-  void Restart() { transport_ = MakeTransport(limits_); }
+  void Restart() { transport_ = MakeTransport(limits_, *tested_io_engine); }
 
   void SetGitConfig(const std::string& text) {
     testing::WriteFile(directory_ / "gitconfig", text);

@@ -1,0 +1,25 @@
+// Whether a transfer has left nothing out.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <vector>
+
+#include "base/result.h"
+#include "cache/oid.h"
+#include "cache/options.h"
+
+namespace reposfs {
+
+// Walks from `wants` through the objects of a staging (cache/staging.h) and of the store that it
+// borrows from, up to what that has whole, as git does after each of its fetches.  An index of a
+// pack says nothing about what its objects name.
+//
+// `keep_going` is called about 20 times a second; a failure ends the walk and becomes the result.
+// Thread-safety: may be called from any thread; blocks on a child, for minutes in a long history.
+//
+// Errors: kCorrupt if an object is missing; those of starting git.
+Status CheckConnectivity(const std::filesystem::path& staging, const std::vector<Oid>& wants,
+                         const FetchOptions& limits, const std::function<Status()>& keep_going);
+
+}  // namespace reposfs
