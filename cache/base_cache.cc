@@ -5,8 +5,14 @@
 
 namespace reposfs {
 
+BaseCache& BaseCache::OfProcess() {
+  static BaseCache cache(16u << 20);
+  return cache;
+}
+
 BaseCache::ObjectPtr BaseCache::Get(const Key& key) {
   MutexLock lock(mutex_);
+  used_ = true;
   const auto found = by_key_.find(key);
   if (found == by_key_.end()) return nullptr;
   recent_first_.splice(recent_first_.begin(), recent_first_, found->second);
@@ -29,9 +35,10 @@ void BaseCache::Put(const Key& key, ObjectPtr object) {
   }
 }
 
-void BaseCache::Clear() {
+void BaseCache::DropUnused() {
   Slots dropped;  // Destroyed after the lock is released.
   MutexLock lock(mutex_);
+  if (std::exchange(used_, false)) return;
   by_key_.clear();
   dropped.swap(recent_first_);
   size_bytes_ = 0;

@@ -30,13 +30,17 @@ class BaseCache {
     bool operator==(const Key&) const = default;
   };
 
+  // The one that all repositories share: 16 MiB.
+  static BaseCache& OfProcess();
+
   explicit BaseCache(std::uint64_t capacity_bytes) : capacity_bytes_(capacity_bytes) {}
 
   // Null if it is not here.
   ObjectPtr Get(const Key& key) REPOSFS_EXCLUDES(mutex_);
   // An object larger than a quarter of the capacity is not kept.
   void Put(const Key& key, ObjectPtr object) REPOSFS_EXCLUDES(mutex_);
-  void Clear() REPOSFS_EXCLUDES(mutex_);
+  // Drops everything unless something was asked for since the last call.
+  void DropUnused() REPOSFS_EXCLUDES(mutex_);
 
  private:
   struct KeyHash {
@@ -56,6 +60,7 @@ class BaseCache {
   Slots recent_first_ REPOSFS_GUARDED_BY(mutex_);
   std::unordered_map<Key, Slots::iterator, KeyHash> by_key_ REPOSFS_GUARDED_BY(mutex_);
   std::uint64_t size_bytes_ REPOSFS_GUARDED_BY(mutex_) = 0;
+  bool used_ REPOSFS_GUARDED_BY(mutex_) = false;  // Since the last DropUnused().
 };
 
 }  // namespace reposfs

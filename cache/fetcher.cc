@@ -76,12 +76,15 @@ Result<Oid> PeelToCommit(const ObjectStore& objects, Oid id) {
   return Error{Errc::kNotFound, "object " + id.Hex() + " is not a commit"};
 }
 
-Result<std::vector<Oid>> MissingBlobs(const ObjectStore& objects, const Oid& commit_id) {
+namespace {
+
+// Shows `visit` the blobs of each tree below `commit_id`, each tree once, until it returns false.
+template <typename Visit>
+Status WalkTrees(const ObjectStore& objects, const Oid& commit_id, Visit visit) {
   auto commit = objects.ReadCommit(commit_id);
   if (!commit) return std::move(commit).error();
   std::unordered_set<Oid, OidHash> seen = {commit->tree};
   std::vector<Oid> trees = {commit->tree};
-  std::vector<Oid> blobs;
   while (!trees.empty()) {
     const Oid id = trees.back();
     trees.pop_back();
@@ -89,12 +92,38 @@ Result<std::vector<Oid>> MissingBlobs(const ObjectStore& objects, const Oid& com
     if (!object) return std::move(object).error();
     auto tree = ParseTree(object->content);
     if (!tree) return std::move(tree).error();
+    std::vector<Oid> blobs;
     for (const TreeEntry& entry : tree->entries) {
       if (entry.type == EntryType::kSubmodule || !seen.insert(entry.oid).second) continue;
       (entry.type == EntryType::kDirectory ? trees : blobs).push_back(entry.oid);
     }
+    if (!visit(blobs)) return {};
   }
-  return objects.Missing(blobs);
+  return {};
+}
+
+// Whether all blobs of `commit` are here.  Where they are not, that is found out soon.
+Result<bool> HasAllBlobs(const ObjectStore& objects, const Oid& commit) {
+  bool all = true;
+  auto walked = WalkTrees(objects, commit, [&](const std::vector<Oid>& blobs) {
+    all = objects.Missing(blobs).empty();
+    return all;
+  });
+  if (!walked) return std::move(walked).error();
+  return all;
+}
+
+}  // namespace
+
+Result<std::vector<Oid>> MissingBlobs(const ObjectStore& objects, const Oid& commit) {
+  std::vector<Oid> missing;
+  auto walked = WalkTrees(objects, commit, [&](const std::vector<Oid>& blobs) {
+    const std::vector<Oid> of_tree = objects.Missing(blobs);
+    missing.insert(missing.end(), of_tree.begin(), of_tree.end());
+    return true;
+  });
+  if (!walked) return std::move(walked).error();
+  return missing;
 }
 
 Result<RefSnapshot> Fetcher::ListRefs(const RepositoryKey& key,
@@ -224,9 +253,9 @@ Result<Oid> Fetcher::FetchTipNow(Repository& repository, const Oid& want,
   auto commit = PeelToCommit(repository.objects(), want);
   if (!commit) return std::move(commit).error();
   // A server that ignores filters has sent the content at once.
-  auto missing = MissingBlobs(repository.objects(), *commit);
-  if (!missing) return std::move(missing).error();
-  const RootRecord root{*commit, missing->empty() ? Stage::kContent : Stage::kTip};
+  const auto has_content = HasAllBlobs(repository.objects(), *commit);
+  if (!has_content) return has_content.error();
+  const RootRecord root{*commit, *has_content ? Stage::kContent : Stage::kTip};
   if (auto reported = ReportRoot(repository, root); !reported) return std::move(reported).error();
   return commit;
 }
@@ -234,8 +263,10 @@ Result<Oid> Fetcher::FetchTipNow(Repository& repository, const Oid& want,
 Status Fetcher::FetchContent(Repository& repository, const Oid& commit,
                              const TransferControl& control) {
   auto missing = MissingBlobs(repository.objects(), commit);
-  if (!missing) return std::move(missing).error();
-  if (!missing->empty()) {
+  // A tree that was left out comes with the content, too.
+  const bool tree_missing = !missing && missing.error().code == Errc::kNotFound;
+  if (!missing && !tree_missing) return std::move(missing).error();
+  if (tree_missing || !missing->empty()) {
     Transfer transfer;
     transfer.wants = {commit};
     transfer.haves = Haves(repository);

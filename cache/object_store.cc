@@ -62,7 +62,7 @@ Result<Object> ObjectStore::Read(const Oid& id) const {
   const PacksPtr packs = OpenPacks();
   const Place place = Find(*packs, id);
   if (!place.pack) return NotHere(id);
-  auto object = place.pack->Read(place.offset, bases_);
+  auto object = place.pack->Read(place.offset, BaseCache::OfProcess());
   if (!object) return std::move(object).error().Within("object " + id.Hex());
   return object;
 }
@@ -131,7 +131,6 @@ Result<Oid> ObjectStore::ExpandPrefix(std::string_view hex) const {
 }
 
 void ObjectStore::Refresh() {
-  bases_.Clear();
   PacksPtr closed;  // Closed after the lock is released.
   MutexLock lock(mutex_);
   ++generation_;

@@ -64,8 +64,6 @@ class ObjectStore {
   void Refresh() REPOSFS_EXCLUDES(mutex_);
 
  private:
-  static constexpr std::uint64_t kBasesMaxBytes = 16u << 20;
-
   // The packs of one moment.
   using Packs = std::vector<PackPtr>;
   using PacksPtr = std::shared_ptr<const Packs>;
@@ -82,8 +80,6 @@ class ObjectStore {
   static Place Find(const Packs& packs, const Oid& id);
 
   const std::string objects_;  // As text, which is a tenth of a std::filesystem::path.
-
-  mutable BaseCache bases_{kBasesMaxBytes};
 
   mutable Mutex mutex_;  // A leaf lock: nothing is read while it is held.
   mutable PacksPtr packs_ REPOSFS_GUARDED_BY(mutex_);  // Null: not open.

@@ -262,6 +262,7 @@ void RepositoryCache::Tick() {
   if (++tick_count_ % kUnusedTickCount == 0) {
     directories_.DropUnused();
     blobs_.DropUnused();
+    BaseCache::OfProcess().DropUnused();
   }
   FreedMemory::OfProcess().GiveBackIfDue();
 }
