@@ -254,7 +254,9 @@ void RepositoryCache::Tick() {
     if (now - repository->last_opened() > options_.freshness.active_for) continue;
     if (NextCheck(*repository) <= now) runner_->Submit(repository, JobKind::kFetch, "", 10);
   }
-  const Status trimmed = room_->Trim();
+  // What is too large goes by itself.
+  const bool waits = refused_count_.load(std::memory_order_relaxed) > 0;
+  const Status trimmed = waits ? Status() : room_->Trim();
   if (!trimmed && !over_quota_) {
     spdlog::warn("the cache is over its quota cause=\"{}\"", trimmed.error().message);
   }

@@ -194,6 +194,8 @@ class RepositoryCache {
   void RunFetchNow(const Target& target, const std::string& name, const FlightPtr& flight,
                    const ChooseBlobs& choose);
   Outcome<Done> FetchDirectory(const Target& target, const Oid& tree);
+  // Under this name it is remembered that the repository is larger than the quota allows.
+  static std::string NoSpaceName(const Repository& repository);
   // Under this name it is remembered that the upstream gives no single objects.
   static std::string RefusedName(const Repository& repository);
   FlightPtr SubmitContent(const Target& target, int priority);
@@ -242,6 +244,7 @@ class RepositoryCache {
   ThreadPool sweeper_{"sweeper", 1};           // Deletes what is in trash/.
   ThreadPool healer_{"healer", 1};             // Waits until what is damaged may be evicted.
   std::atomic<std::uint64_t> trash_bytes_{0};  // Evicted, not yet deleted.
+  std::atomic<int> refused_count_{0};          // Too large, not yet evicted: counted, relaxed.
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> listing_version_{1};
   bool over_quota_ = false;  // Said so already; the ticker's own.

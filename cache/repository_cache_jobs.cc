@@ -240,13 +240,18 @@ void RepositoryCache::AfterFailure(const Job& job, const RepositoryPtr& reposito
       job.kind == JobKind::kClone || (job.kind == JobKind::kHydrate && !IsPinned(*repository));
   if (error.code != Errc::kNoSpace || !useless_without) return;
   // What does not fit leaves nothing behind.
-  flights_.Remember("space:" + std::to_string(id), error, options_.freshness.negative_ttl);
+  flights_.Remember(NoSpaceName(*repository), error, options_.freshness.negative_ttl);
   const bool something_else_is_here = repository->stage() >= Stage::kContent;
   if (something_else_is_here) return;
-  if (auto evicted = Evict(repository, "larger than the quota allows", ""); !evicted) {
-    spdlog::warn("not evicted repo={} cause=\"{}\"", repository->key().Text(),
-                 evicted.error().message);
-  }
+  // Another transfer of it may still be ending.  Nobody else goes for it meanwhile.
+  refused_count_.fetch_add(1, std::memory_order_relaxed);
+  healer_.Submit([this, repository] {
+    if (auto evicted = EvictWhenIdle(repository, "larger than the quota allows"); !evicted) {
+      spdlog::warn("not evicted repo={} cause=\"{}\"", repository->key().Text(),
+                   evicted.error().message);
+    }
+    refused_count_.fetch_sub(1, std::memory_order_relaxed);
+  });
 }
 
 void RepositoryCache::RecordError(const RepositoryPtr& repository, const Error& error) {

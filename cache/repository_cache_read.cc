@@ -168,7 +168,7 @@ Outcome<Done> RepositoryCache::Bring(const Target& target, const Error& why, con
 Outcome<Done> RepositoryCache::NeedTip(const Target& target) {
   const Repository& repository = *target.repository;
   if (repository.StageOf(target.ref.commit) != Stage::kAbsent) return Done{};
-  if (auto failure = flights_.Failure("space:" + std::to_string(repository.id()))) {
+  if (auto failure = flights_.Failure(NoSpaceName(repository))) {
     return std::move(*failure);
   }
   return runner_->Submit(target.repository, JobKind::kClone, target.ref.object.Hex(), kTipPriority);
@@ -203,6 +203,10 @@ bool RepositoryCache::LooksLikeScan(const Target& target) {
   return ++directory_fetch_counts_[target.ref.commit] > kScanDirectoryCount;
 }
 
+std::string RepositoryCache::NoSpaceName(const Repository& repository) {
+  return "space:" + std::to_string(repository.id());
+}
+
 std::string RepositoryCache::RefusedName(const Repository& repository) {
   return "refused:" + std::to_string(repository.id());
 }
@@ -233,6 +237,7 @@ Outcome<Done> RepositoryCache::FetchObject(const Target& target, const Oid& obje
 Outcome<Done> RepositoryCache::FetchNow(const Target& target, const std::string& name,
                                         ChooseBlobs choose) {
   if (auto failure = flights_.Failure(name)) return std::move(*failure);
+  if (auto failure = flights_.Failure(NoSpaceName(*target.repository))) return std::move(*failure);
   const bool content_to_come = target.repository->StageOf(target.ref.commit) == Stage::kTip;
   const bool refused = flights_.Failure(RefusedName(*target.repository)).has_value();
   if (content_to_come && !name.starts_with("object:") && (refused || LooksLikeScan(target))) {

@@ -205,7 +205,7 @@ FlightPtr RepositoryCache::Warm(const RepositoryKey& key, Stage stage) {
   flights_.ForgetFailures(CheckName(key));
   if (const RepositoryPtr repository = Find(key)) {
     flights_.ForgetFailures(std::to_string(repository->id()) + ":");
-    flights_.ForgetFailures("space:" + std::to_string(repository->id()));
+    flights_.ForgetFailures(NoSpaceName(*repository));
   }
   auto landed = std::make_shared<Flight>();
   WarmStep(key, stage, landed);
