@@ -8,11 +8,14 @@
 namespace reposfs {
 
 Status CheckConnectivity(const std::filesystem::path& staging, const std::vector<Oid>& wants,
-                         const FetchOptions& limits, const std::function<Status()>& keep_going) {
-  // Every ref of a staging names a commit that the store has whole.
-  ProcessOptions options = GitCommand({"--git-dir=" + staging.string(), "rev-list", "--objects",
-                                       "--stdin", "--not", "--all", "--quiet"},
-                                      limits, nullptr);
+                         StoreIs store, const FetchOptions& limits,
+                         const std::function<Status()>& keep_going) {
+  std::vector<std::string> arguments = {"--git-dir=" + staging.string(), "rev-list", "--objects",
+                                        "--quiet", "--stdin"};
+  // Every ref of a staging names a commit whose tree the store has.  What lies behind a commit that
+  // was shallow is what came now, so there the walk must not end.
+  if (store == StoreIs::kWhole) arguments.insert(arguments.end(), {"--not", "--all"});
+  ProcessOptions options = GitCommand(std::move(arguments), limits, nullptr);
   for (const Oid& want : wants) options.input += want.Hex() + "\n";
   options.supervise = keep_going;
   auto result = RunProcess(options);

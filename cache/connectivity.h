@@ -11,15 +11,22 @@
 
 namespace reposfs {
 
+// How far back the store is believed to have everything.
+enum class StoreIs {
+  kWhole,    // What a commit that it has names, and so on.
+  kShallow,  // Nothing: the transfer brought what lies behind its commits.
+};
+
 // Walks from `wants` through the objects of a staging (cache/staging.h) and of the store that it
-// borrows from, up to what that has whole, as git does after each of its fetches.  An index of a
-// pack says nothing about what its objects name.
+// borrows from, as git does after each of its fetches.  An index of a pack says nothing about what
+// its objects name.
 //
 // `keep_going` is called about 20 times a second; a failure ends the walk and becomes the result.
 // Thread-safety: may be called from any thread; blocks on a child, for minutes in a long history.
 //
 // Errors: kCorrupt if an object is missing; those of starting git.
 Status CheckConnectivity(const std::filesystem::path& staging, const std::vector<Oid>& wants,
-                         const FetchOptions& limits, const std::function<Status()>& keep_going);
+                         StoreIs store, const FetchOptions& limits,
+                         const std::function<Status()>& keep_going);
 
 }  // namespace reposfs

@@ -117,7 +117,9 @@ Status WireTransport::Fetch(const FetchRequest& request) {
   if (!*spoken) return fallback_->Fetch(request);
   // Of a single commit the caller looks at everything himself.
   if (request.without_blobs || request.depth == FetchDepth::kCommitOnly) return {};
-  return CheckConnectivity(request.staging, request.wants, limits_,
+  const bool was_shallow = request.depth == FetchDepth::kUnshallow;
+  return CheckConnectivity(request.staging, request.wants,
+                           was_shallow ? StoreIs::kShallow : StoreIs::kWhole, limits_,
                            [&] { return meter.WhileWorking(); });
 }
 
