@@ -11,13 +11,10 @@
 #include "base/file_util.h"
 #include "cache/delta.h"
 #include "cache/inflate.h"
+#include "cache/pack_format.h"
 
 namespace reposfs {
 namespace {
-
-constexpr std::string_view kMagic("PACK\0\0\0\2", 8);
-constexpr std::uint64_t kPackHeaderBytes = 12;
-constexpr std::uint64_t kPackTrailerBytes = Oid::kSize;
 
 // What a thread reads into; kept, unless it has become large.
 class Scratch {
@@ -37,26 +34,9 @@ class Scratch {
   std::size_t size_ = 0;
 };
 
-// How long the stream of `size` inflated bytes may be: what any compressor makes, and what only a
-// strange one does.
-std::uint64_t UsualBound(std::uint64_t size) {
-  return size + size / 64 + 128;
-}
+// A stream that was made to be longer than any compressor makes it ends here at the latest.
 std::uint64_t StrangeBound(std::uint64_t size) {
   return 4 * size + 65'536;
-}
-
-ObjectType TypeOf(PackEntryType type) {
-  switch (type) {
-    case PackEntryType::kCommit:
-      return ObjectType::kCommit;
-    case PackEntryType::kTree:
-      return ObjectType::kTree;
-    case PackEntryType::kTag:
-      return ObjectType::kTag;
-    default:
-      return ObjectType::kBlob;
-  }
 }
 
 std::uint64_t NextPackId() {
@@ -82,13 +62,13 @@ Result<PackPtr> Pack::Open(const std::filesystem::path& directory, const std::st
   struct stat info {};
   if (::fstat(file->get(), &info) != 0) return ErrnoError(errno, "stat " + path.string());
   const auto size = static_cast<std::uint64_t>(info.st_size);
-  if (size < kPackHeaderBytes + kPackTrailerBytes) {
+  if (size < kPackHeaderSize + kPackTrailerSize) {
     return Error{Errc::kCorrupt, path.string() + ": not a pack"};
   }
-  const PackPtr pack(new Pack(stem, std::move(*file), size - kPackTrailerBytes, std::move(*index)));
-  const auto header = pack->ReadAt(0, kPackHeaderBytes);
+  const PackPtr pack(new Pack(stem, std::move(*file), size - kPackTrailerSize, std::move(*index)));
+  const auto header = pack->ReadAt(0, kPackHeaderSize);
   if (!header) return header.error();
-  if (!header->starts_with(kMagic)) return Error{Errc::kCorrupt, path.string() + ": not a pack"};
+  if (!ParsePackHeader(*header)) return Error{Errc::kCorrupt, path.string() + ": not a pack"};
   return pack;
 }
 
@@ -130,7 +110,7 @@ Result<std::string> Pack::InflateEntry(const Entry& entry) const {
   }
   const std::uint64_t begin = entry.offset + entry.header.header_bytes;
   std::string content(size, '\0');
-  for (const std::uint64_t bound : {UsualBound(size), StrangeBound(size)}) {
+  for (const std::uint64_t bound : {StreamSizeMax(size), StrangeBound(size)}) {
     const auto compressed = ReadAt(begin, bound);
     if (!compressed) return compressed.error();
     if (Inflate(*compressed, content.data(), size)) return content;
@@ -168,7 +148,7 @@ Result<Object> Pack::Read(std::uint64_t offset, BaseCache& bases) const {
     if (!entry->header.IsDelta()) {
       auto content = InflateEntry(*entry);
       if (!content) return std::move(content).error();
-      Object object{TypeOf(entry->header.type), std::move(*content)};
+      Object object{ObjectTypeOf(entry->header.type), std::move(*content)};
       if (deltas.empty()) return object;
       base = std::make_shared<const Object>(std::move(object));
       bases.Put({id_, at}, base);

@@ -4,23 +4,10 @@
 #include <utility>
 
 #include "base/file_util.h"
+#include "cache/pack_format.h"
 #include "cache/store_directory.h"
 
 namespace reposfs {
-namespace {
-
-// "PACK", version, number of objects, each of four bytes (gitformat-pack(5)).
-constexpr std::size_t kHeaderBytes = 12;
-constexpr std::size_t kTrailerBytes = 20;
-
-std::uint32_t BigEndian(std::string_view bytes) {
-  std::uint32_t value = 0;
-  for (const char byte : bytes) value = value << 8 | static_cast<unsigned char>(byte);
-  return value;
-}
-
-}  // namespace
-
 PackReceiver::PackReceiver(std::filesystem::path staging, const PackSinkOpener& open_sink,
                            TransferMeter& meter)
     : staging_(std::move(staging)), open_sink_(open_sink), meter_(meter) {}
@@ -48,12 +35,12 @@ Status PackReceiver::SetShallow(const std::set<Oid>& commits) const {
 Status PackReceiver::OnPack(std::string_view bytes) {
   FetchProgress& progress = meter_.progress();
   progress.received_bytes += bytes.size();
-  if (header_.size() < kHeaderBytes) {
+  if (header_.size() < kPackHeaderSize) {
     if (auto added = AddHeader(bytes); !added) return added;
   }
   if (bytes.empty()) return {};
   if (!sink_) {
-    if (progress.received_bytes <= kHeaderBytes + kTrailerBytes) return {};
+    if (progress.received_bytes <= kPackHeaderSize + kPackTrailerSize) return {};
     return Error{Errc::kCorrupt, "there is more after the end of the pack"};
   }
   if (auto added = sink_->Add(bytes); !added) return added;
@@ -62,14 +49,14 @@ Status PackReceiver::OnPack(std::string_view bytes) {
 }
 
 Status PackReceiver::AddHeader(std::string_view& bytes) {
-  const std::size_t missing = std::min(kHeaderBytes - header_.size(), bytes.size());
+  const std::size_t missing = std::min(kPackHeaderSize - header_.size(), bytes.size());
   header_ += bytes.substr(0, missing);
   bytes.remove_prefix(missing);
-  if (header_.size() < kHeaderBytes) return {};
-  if (!header_.starts_with("PACK")) return Error{Errc::kCorrupt, "what came is no pack"};
-  const std::uint32_t object_count = BigEndian(std::string_view(header_).substr(8));
-  meter_.progress().object_count_total = object_count;
-  if (object_count == 0) return {};
+  if (header_.size() < kPackHeaderSize) return {};
+  const auto object_count = ParsePackHeader(header_);
+  if (!object_count) return object_count.error().Within("what came");
+  meter_.progress().object_count_total = *object_count;
+  if (*object_count == 0) return {};
   auto sink = open_sink_({staging_, [this] { return meter_.WhileWorking(); }});
   if (!sink) return std::move(sink).error();
   sink_ = std::move(*sink);
@@ -82,7 +69,7 @@ void PackReceiver::OnMessage(std::string_view text) {
 }
 
 Status PackReceiver::Finish() {
-  if (header_.size() < kHeaderBytes) return Error{Errc::kCorrupt, "the pack ends early"};
+  if (header_.size() < kPackHeaderSize) return Error{Errc::kCorrupt, "the pack ends early"};
   // All that has come counts, however fast it came.
   if (auto going = meter_.WhenDone(); !going) return going;
   if (sink_) {

@@ -1,14 +1,12 @@
 #include "fs/git_index.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "cache/file_checksum.h"
 #include "cache/tree.h"
 #include "fs/git_index_extensions.h"
 #include "fs/git_text.h"
@@ -37,12 +35,6 @@ std::string WorkTreePath(const View& view) {
     }
   }
   return (view.mount().mountpoint / name).string();
-}
-
-std::array<unsigned char, 20> Sha1(std::string_view data) {
-  std::array<unsigned char, 20> digest{};
-  EVP_Digest(data.data(), data.size(), digest.data(), nullptr, EVP_sha1(), nullptr);
-  return digest;
 }
 
 std::uint32_t IndexMode(EntryType type) {
@@ -135,8 +127,9 @@ class IndexBuilder {
       const auto extensions = std::string_view(index).substr(entries_end);
       AppendExtension(index, "EOIE", EndOfEntriesExtension(entries_end, extensions));
     }
-    const auto digest = Sha1(index);
-    index.append(reinterpret_cast<const char*>(digest.data()), digest.size());
+    FileChecksum checksum;
+    checksum.Add(index);
+    AppendOid(index, checksum.Finish());
     return index;
   }
 

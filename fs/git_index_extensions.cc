@@ -1,10 +1,11 @@
 #include "fs/git_index_extensions.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <array>
 #include <cassert>
+
+#include "cache/file_checksum.h"
+#include "cache/object_hash.h"
 
 namespace reposfs {
 namespace {
@@ -48,11 +49,9 @@ void AppendBitmap(std::string& out, const std::vector<bool>& bits) {
 
 // git hashes an exclude file with one more newline than it has.
 Oid ExcludeOid(std::string_view text) {
-  const std::string blob =
-      "blob " + std::to_string(text.size() + 1) + '\0' + std::string(text) + "\n";
-  Oid oid;
-  EVP_Digest(blob.data(), blob.size(), oid.bytes.data(), nullptr, EVP_sha1(), nullptr);
-  return oid;
+  const auto oid = HashObject(ObjectType::kBlob, std::string(text) + "\n");
+  assert(oid);  // The text is ours.
+  return *oid;
 }
 
 }  // namespace
@@ -117,11 +116,11 @@ std::string EndOfEntriesExtension(std::size_t entries_end, std::string_view exte
     assert(kHeaderSize + size <= extensions.size());
     extensions.remove_prefix(kHeaderSize + size);
   }
-  Oid digest;
-  EVP_Digest(headers.data(), headers.size(), digest.bytes.data(), nullptr, EVP_sha1(), nullptr);
+  FileChecksum checksum;
+  checksum.Add(headers);
   std::string out;
   Append32(out, entries_end);
-  AppendOid(out, digest);
+  AppendOid(out, checksum.Finish());
   return out;
 }
 

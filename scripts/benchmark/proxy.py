@@ -17,8 +17,8 @@ import sys
 import threading
 import time
 
-from benchmark.command import end, start
-from benchmark.server import free_port, wait_for_port
+from benchmark.command import end
+from benchmark.server import free_port, start_listening
 
 _CHUNK_BYTES = 64 << 10
 _QUEUE_CHUNKS_MAX = 512
@@ -112,19 +112,13 @@ class Proxy:
 
     def __init__(self, directory, server_port, round_trip_ms, megabits=0):
         self.port = free_port()
-        log = directory / "proxy.log"
         numbers = [self.port, server_port, round_trip_ms, megabits]
-        with log.open("w") as stderr:
-            self._child = start(
-                [sys.executable, "-m", "benchmark.proxy", *map(str, numbers)],
-                cwd=sys.path[0],
-                stderr=stderr,
-            )
-        try:
-            wait_for_port(self.port, self._child, log)
-        except BaseException:
-            self.close()
-            raise
+        self._child = start_listening(
+            [sys.executable, "-m", "benchmark.proxy", *map(str, numbers)],
+            self.port,
+            directory / "proxy.log",
+            cwd=sys.path[0],
+        )
 
     def close(self):
         end(self._child)

@@ -40,6 +40,18 @@ def wait_for_port(port, child, log):
     raise Failure(f"{child.args[0]} did not start: {log.read_text(errors='replace').strip()}")
 
 
+def start_listening(arguments, port, log, **options):
+    """A child that answers on `port`; what it complains about goes to the file `log`."""
+    with log.open("w") as stderr:
+        child = start(arguments, stderr=stderr, **options)
+    try:
+        wait_for_port(port, child, log)
+    except BaseException:
+        end(child)
+        raise
+    return child
+
+
 class Server:
     """Serves the repositories below `root` while it is open."""
 
@@ -50,16 +62,10 @@ class Server:
         configuration.write_text(
             _CONFIGURATION.format(root=root, port=self.port, directory=directory, backend=backend)
         )
-        log = directory / "lighttpd.log"
         # Debian keeps it where only root looks.
         program = "/usr/sbin/lighttpd" if os.path.exists("/usr/sbin/lighttpd") else "lighttpd"
-        with log.open("w") as stderr:
-            self._child = start([program, "-D", "-f", str(configuration)], stderr=stderr)
-        try:
-            wait_for_port(self.port, self._child, log)
-        except BaseException:
-            self.close()
-            raise
+        arguments = [program, "-D", "-f", str(configuration)]
+        self._child = start_listening(arguments, self.port, directory / "lighttpd.log")
 
     def close(self):
         end(self._child)

@@ -14,6 +14,7 @@ using testing::File;
 class ReadAheadTest : public ::testing::Test {
  protected:
   static constexpr int kFileCount = 40;
+  static constexpr milliseconds kSoon = std::chrono::seconds(20);
 
   void SetUp() override {
     std::vector<testing::Change> files;
@@ -52,10 +53,7 @@ class ReadAheadTest : public ::testing::Test {
 
   // Waits until `count` blobs have been made ahead.
   void Await(std::uint64_t count) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (ahead_.blob_count() < count && std::chrono::steady_clock::now() < deadline) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
+    testing::WaitUntil([&] { return ahead_.blob_count() >= count; }, kSoon);
     EXPECT_EQ(ahead_.blob_count(), count);
   }
 
@@ -111,12 +109,7 @@ TEST_F(ReadAheadTest, ADirectoryListedInAScanIsMadeBeforeItIsRead) {
   for (std::size_t i = 0; i < kFileCount; ++i) Read(d, i);
   const auto e = Place("e");
   ahead_.Listed(e);
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (!IsMade(e, kFileCount - 1) && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  EXPECT_TRUE(IsMade(e, 0));
-  EXPECT_TRUE(IsMade(e, kFileCount - 1));
+  EXPECT_TRUE(testing::WaitUntil([&] { return IsMade(e, 0) && IsMade(e, kFileCount - 1); }, kSoon));
 }
 
 TEST_F(ReadAheadTest, ListingAloneBringsNothing) {
