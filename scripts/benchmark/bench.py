@@ -58,6 +58,11 @@ class Bench:
         key = f"proxy {round_trip_ms} {megabits}"
         return self.once(key, lambda: self._start_proxy(round_trip_ms, megabits)).port
 
+    def quiet(self):
+        """Waits until nothing that an earlier measurement began works on or has to be written."""
+        self.once("server", self._start_server).wait_until_idle()
+        os.sync()
+
     def _start_server(self):
         server = Server(self.inputs.served, self.directory)
         self._stack.callback(server.close)

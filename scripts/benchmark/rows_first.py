@@ -1,6 +1,5 @@
 """First access: nothing is cached, the daemon is fresh, the host has never been asked."""
 
-import os
 import subprocess
 
 from benchmark.command import timed
@@ -15,13 +14,13 @@ _ROUND_TRIP_COUNT = 4
 
 def _first_ls(bench, port=None):
     with bench.empty_mount(port) as mount:
-        os.sync()
+        bench.quiet()
         return mount.timed(lambda: timed(["ls", str(mount.path("kernel"))]))
 
 
 def _first_tar(bench):
     with bench.empty_mount() as mount:
-        os.sync()
+        bench.quiet()
         return mount.timed(lambda: timed(TAR_ENTRIES, mount.path("kernel")))
 
 
@@ -29,7 +28,7 @@ def _clone(bench, *options, port=None, then=None):
     """`git clone --depth 1`, and after it perhaps `then` in the clone: one Sample each."""
     directory = bench.new_directory()
     clone = directory / "clone"
-    os.sync()
+    bench.quiet()
     origin = url(port or bench.port(), "kernel")
     samples = [timed(["git", "clone", "-q", "--depth", "1", *options, origin, str(clone)])]
     if then:
@@ -102,6 +101,7 @@ def second_ls_50ms(bench):
     def measure():
         with bench.empty_mount(port) as mount:
             mount.complete("small")
+            bench.quiet()
             return mount.timed(lambda: timed(["ls", str(mount.path("kernel"))]))
 
     return Outcome(bench.repeated(measure), note="the host was known")

@@ -3,11 +3,13 @@
 import os
 import socket
 import time
+from pathlib import Path
 
 from benchmark.command import end, output, start
 from benchmark.progress import Failure
 
 _START_SECONDS_MAX = 20
+_IDLE_SECONDS_MAX = 60
 _CONFIGURATION = """\
 server.modules = ("mod_setenv", "mod_alias", "mod_cgi")
 server.document-root = "{root}"
@@ -52,6 +54,21 @@ def start_listening(arguments, port, log, **options):
     return child
 
 
+def descendant_count(pid):
+    """How many children process `pid` has, and they have, and so on."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = stat.read_text(errors="replace")
+        except OSError:
+            continue  # It has ended.
+        parents[int(stat.parent.name)] = int(text.rpartition(")")[2].split()[1])
+    below = {pid}
+    while more := {child for child, parent in parents.items() if parent in below} - below:
+        below |= more
+    return len(below) - 1
+
+
 class Server:
     """Serves the repositories below `root` while it is open."""
 
@@ -66,6 +83,14 @@ class Server:
         program = "/usr/sbin/lighttpd" if os.path.exists("/usr/sbin/lighttpd") else "lighttpd"
         arguments = [program, "-D", "-f", str(configuration)]
         self._child = start_listening(arguments, self.port, directory / "lighttpd.log")
+
+    def wait_until_idle(self):
+        """Until no program that an earlier request has started runs any more."""
+        deadline = time.monotonic() + _IDLE_SECONDS_MAX
+        while descendant_count(self._child.pid) > 0:
+            if time.monotonic() > deadline:
+                raise Failure("the server still works on a request that nobody waits for")
+            time.sleep(0.02)
 
     def close(self):
         end(self._child)

@@ -20,16 +20,30 @@ _ROUND_TRIP_SECONDS = 0.1
 _LARGE_BYTES = 8 << 20
 
 
-def _answer(listener):
-    """Sends back what comes, or as many bytes as a line with a number asks for."""
+def _send(connection, count):
+    while count > 0:
+        count -= connection.send(b"x" * min(count, 1 << 20))
+
+
+def _answer(listener, broken):
+    """Sends back what comes, or as many bytes as a line with a number asks for.
+
+    Sets `broken` when that can't be sent.
+    """
     while True:
         try:
             connection, _ = listener.accept()
         except OSError:
             return
         with connection:
-            while asked := connection.recv(64):
-                connection.sendall(b"x" * int(asked) if asked.strip().isdigit() else asked)
+            try:
+                while asked := connection.recv(64):
+                    if asked.strip().isdigit():
+                        _send(connection, int(asked))
+                    else:
+                        connection.sendall(asked)
+            except OSError:
+                broken.set()
 
 
 def _receive(connection, count):
@@ -47,7 +61,8 @@ class ProxyTest(unittest.TestCase):
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         stack.callback(listener.shutdown, socket.SHUT_RDWR)
         self._server_port = listener.getsockname()[1]
-        threading.Thread(target=_answer, args=(listener,), daemon=True).start()
+        self._broken = threading.Event()
+        threading.Thread(target=_answer, args=(listener, self._broken), daemon=True).start()
         self._stack = stack
 
     def _connect(self, megabits=0):
@@ -88,6 +103,13 @@ class ProxyTest(unittest.TestCase):
         at_least = _LARGE_BYTES * 8 / (megabits * 1e6) + 2 * _ROUND_TRIP_SECONDS
         self.assertGreaterEqual(seconds, at_least)
         self.assertLess(seconds, 2 * at_least)
+
+    def test_who_sends_hears_that_nobody_listens_any_more(self):
+        connection, _ = self._connect()
+        connection.sendall(b"%d" % (1 << 40))
+        _receive(connection, 1)
+        connection.close()
+        self.assertTrue(self._broken.wait(10))
 
 
 if __name__ == "__main__":
