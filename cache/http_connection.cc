@@ -24,9 +24,11 @@ std::string WithoutUser(const std::string& url) {
   return at == std::string::npos || at < begin ? url : url.substr(0, begin) + url.substr(at + 1);
 }
 
-// Whether another request could be answered better: the server is neither overloaded nor gone.
+// Whether another request could be answered better: the server is neither overloaded nor gone, nor
+// has it refused who we are.
 bool IsAnswer(long status) {
-  return status != 429 && status != 502 && status != 503 && status != 504;
+  return status != 401 && status != 407 && status != 429 && status != 502 && status != 503 &&
+         status != 504;
 }
 
 std::string UrlFor(const Source& source, std::string_view what) {

@@ -3,6 +3,16 @@
 #include "cache/origin.h"
 
 namespace reposfs {
+namespace {
+
+// Whether a server for which `known` holds may say `said` without being an exception.
+bool Agree(const WireCapabilities& known, const WireCapabilities& said) {
+  if (!known.guessed) return known == said;
+  return known.version2 == said.version2 && known.shallow == said.shallow &&
+         known.filter == said.filter;
+}
+
+}  // namespace
 
 std::optional<WireCapabilities> ServerMemory::Find(const std::string& url) {
   MutexLock lock(mutex_);
@@ -19,7 +29,8 @@ bool ServerMemory::Remember(const std::string& url, const WireCapabilities& capa
   const std::string origin(OriginOf(url));
   const Entry* known = FindLocked(origin);
   const bool is_first = known == nullptr;
-  const bool differs = !is_first && known->capabilities != capabilities;
+  if (!is_first && capabilities.guessed) return false;
+  const bool differs = !is_first && !Agree(known->capabilities, capabilities);
   if (!differs) entries_.erase(url);
   entries_[differs ? url : origin] = entry;
   return is_first;

@@ -26,7 +26,8 @@ class ServerMemory {
   // What is believed of the repository at `url`.
   std::optional<WireCapabilities> Find(const std::string& url) REPOSFS_EXCLUDES(mutex_);
 
-  // The repository at `url` has said so.  Returns whether it is the first word of its server.
+  // The repository at `url` has said so, or has understood what was guessed.  A guess never
+  // replaces what a server has said.  Returns whether it is the first word of its server.
   bool Remember(const std::string& url, const WireCapabilities& capabilities)
       REPOSFS_EXCLUDES(mutex_);
 

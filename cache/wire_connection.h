@@ -30,7 +30,7 @@ class WireConnection {
   virtual Status Request(std::string_view message, WireReader& reader) = 0;
 
   // Whether the server has answered the last request with something that another request might
-  // change: it is neither overloaded nor gone.
+  // change: it is neither overloaded nor gone, nor has it refused our credentials.
   virtual bool answered() const = 0;
 };
 

@@ -29,6 +29,15 @@ std::string Command(std::string_view name, const WireCapabilities& server) {
 
 }  // namespace
 
+WireCapabilities WireCapabilities::Guess() {
+  WireCapabilities guess;
+  guess.version2 = true;
+  guess.shallow = true;
+  guess.filter = true;
+  guess.guessed = true;
+  return guess;
+}
+
 void WireCapabilities::Add(std::string_view line) {
   const std::size_t equals = line.find('=');
   const std::string_view name = line.substr(0, equals);

@@ -21,6 +21,11 @@ struct WireCapabilities {
   bool shallow = false;       // Of fetch.
   bool filter = false;        // Of fetch.
   std::string object_format;  // Empty: an old server, and so SHA-1.
+  bool guessed = false;       // The server has not said so.
+
+  // What nearly every server can.  A request made from it is one that every server of version 2
+  // understands, but for those that lack a feature of fetch: they refuse it.
+  static WireCapabilities Guess();
 
   // Takes one line of the advertisement, like "fetch=shallow filter".
   void Add(std::string_view line);

@@ -13,13 +13,17 @@ namespace reposfs {
 namespace {
 
 // Whether such an error may come from a server that can't do what it is believed to.
-bool MayBeMisunderstanding(Errc code) {
+bool MayBeMisunderstanding(Errc code, const WireCapabilities& believed) {
   switch (code) {
     case Errc::kCorrupt:
     case Errc::kUnsupported:
     case Errc::kUnreachable:
     case Errc::kInvalidArgument:
       return true;
+    case Errc::kNotFound:
+    case Errc::kAccessDenied:
+      // So may a server answer that has only files, and has never seen such a request.
+      return believed.guessed;
     default:
       return false;
   }
@@ -46,9 +50,14 @@ class WireTransport::RefsExchange final : public Exchange {
  public:
   Status Run(WireConnection& connection, const WireCapabilities& server) override {
     RefsReader reader;
-    auto read = connection.Request(LsRefsRequest(server), reader);
-    if (read) refs_ = reader.TakeRefs();
-    return read;
+    if (auto read = connection.Request(LsRefsRequest(server), reader); !read) return read;
+    RefSnapshot refs = reader.TakeRefs();
+    // Which branch an empty repository has is told only to who knows that it would be.
+    if (server.guessed && refs.refs().empty() && refs.head_branch().empty()) {
+      return Error{Errc::kUnsupported, "the repository is empty"};
+    }
+    refs_ = std::move(refs);
+    return {};
   }
   bool begun() const override { return refs_.has_value(); }
   // REQUIRES: Run() has succeeded.
@@ -140,22 +149,29 @@ Result<bool> WireTransport::Converse(const Source& source, TransferMeter& meter,
 
 Result<bool> WireTransport::ConverseOver(WireConnection& connection, const Source& source,
                                          Exchange& exchange) {
-  auto known = connection.can_skip_advertisement() ? memory_.Find(source.url) : std::nullopt;
+  std::optional<WireCapabilities> believed;
+  if (connection.can_skip_advertisement()) {
+    believed = memory_.Find(source.url);
+    if (!believed) believed = WireCapabilities::Guess();
+  }
   while (true) {
-    const bool remembered = known.has_value();
-    if (!remembered) {
-      auto asked = AskCapabilities(connection, source);
-      if (!asked) return std::move(asked).error();
-      known = std::move(*asked);
+    const bool asked = !believed.has_value();
+    if (asked) {
+      auto server = AskCapabilities(connection, source);
+      if (!server) return std::move(server).error();
+      believed = std::move(*server);
     }
-    if (!known->version2) return false;
-    Status done = CheckObjectFormat(*known);
-    if (done) done = exchange.Run(connection, *known);
-    if (done) return true;
-    const bool ask_again = remembered && connection.answered() && !exchange.begun() &&
-                           MayBeMisunderstanding(done.error().code);
+    if (!believed->version2) return false;
+    Status done = CheckObjectFormat(*believed);
+    if (done) done = exchange.Run(connection, *believed);
+    if (done) {
+      if (believed->guessed) memory_.Remember(source.url, *believed);
+      return true;
+    }
+    const bool ask_again = !asked && connection.answered() && !exchange.begun() &&
+                           MayBeMisunderstanding(done.error().code, *believed);
     if (!ask_again) return std::move(done).error();
-    known.reset();
+    believed.reset();
   }
 }
 

@@ -1,8 +1,10 @@
 // The Transport that speaks git's protocol v2 itself: over HTTP, ssh, and to a local upload-pack.
 //
-// What it saves beside the `git` command: a known server costs two exchanges, ls-refs and fetch, on
-// a connection that is kept, and no process on this machine but the one that indexes.  Servers that
-// do not speak version 2, and settings that only git can follow, are left to another Transport.
+// What it saves beside the `git` command: a server costs two exchanges, ls-refs and fetch, on a
+// connection that is kept, and no process on this machine.  Over HTTP an unknown server is not
+// asked first what it can do: nearly every one understands ls-refs at once.  One that answers
+// anything else is asked then, and what it says is remembered.  Servers that do not speak version
+// 2, and settings that only git can follow, are left to another Transport.
 #pragma once
 
 #include <memory>
@@ -30,7 +32,7 @@ class WireTransport final : public Transport {
   class RefsExchange;
   class FetchExchange;
 
-  // Runs `exchange` with the server of `source`, once more if what was remembered of the server
+  // Runs `exchange` with the server of `source`, once more if what was believed of the server
   // proves wrong.  Returns false, having run nothing, if the server is one for the fallback.
   Result<bool> Converse(const Source& source, TransferMeter& meter, Exchange& exchange);
   Result<bool> ConverseOver(WireConnection& connection, const Source& source, Exchange& exchange);

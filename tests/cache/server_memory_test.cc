@@ -31,6 +31,27 @@ TEST(ServerMemoryTest, OneThatDiffersIsRememberedAlone) {
   EXPECT_EQ(memory.Find("https://h/odd/one"), Speaks(true));
 }
 
+TEST(ServerMemoryTest, AGuessThatWasUnderstoodHoldsUntilTheServerSaysMore) {
+  ServerMemory memory;
+  EXPECT_TRUE(memory.Remember("https://h/a/b", WireCapabilities::Guess()));
+  EXPECT_EQ(memory.Find("https://h/c/d"), WireCapabilities::Guess());
+  WireCapabilities said = WireCapabilities::Guess();
+  said.guessed = false;
+  said.unborn = true;
+  memory.Remember("https://h/a/b", said);
+  EXPECT_EQ(memory.Find("https://h/c/d"), said) << "it says nothing against the guess";
+  EXPECT_FALSE(memory.Remember("https://h/a/b", WireCapabilities::Guess()));
+  EXPECT_EQ(memory.Find("https://h/a/b"), said);
+}
+
+TEST(ServerMemoryTest, OneThatContradictsAGuessIsRememberedAlone) {
+  ServerMemory memory;
+  memory.Remember("https://h/a/b", WireCapabilities::Guess());
+  memory.Remember("https://h/odd/one", Speaks(false));
+  EXPECT_EQ(memory.Find("https://h/odd/one"), Speaks(false));
+  EXPECT_EQ(memory.Find("https://h/c/d"), WireCapabilities::Guess());
+}
+
 TEST(ServerMemoryTest, IsBounded) {
   ServerMemory memory;
   memory.Remember("https://first/a/b", Speaks(true));

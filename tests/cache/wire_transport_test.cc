@@ -45,10 +45,10 @@ class WireTransportTest : public TransportTest {
   int access_count_ = 0;
 };
 
-TEST_F(WireTransportTest, AKnownHostCostsTwoRequestsAndAnUnknownOneThree) {
+TEST_F(WireTransportTest, AnAccessCostsTwoRequestsAlsoOfAnUnknownHost) {
   testing::FillSmall(server_.Create("b/other"));
   ASSERT_TRUE(Access("a/small"));
-  EXPECT_EQ(Asked("a/small"), "info ls-refs fetch");
+  EXPECT_EQ(Asked("a/small"), "ls-refs fetch");
   ASSERT_TRUE(Access("b/other"));
   EXPECT_EQ(Asked("b/other"), "ls-refs fetch");
 }
@@ -236,9 +236,69 @@ TEST_F(WireTransportTest, AServerWithoutVersion2IsLeftToGit) {
   server_.SetOld("b/old");
   ASSERT_TRUE(Access("b/old"));
   EXPECT_EQ(InfoCount("b/old"), 3) << "we, git ls-remote, git fetch";
+  EXPECT_TRUE(Asked("b/old").starts_with("ls-refs info info")) << Asked("b/old");
   server_.ForgetRequests();
   ASSERT_TRUE(Access("b/old"));
   EXPECT_EQ(InfoCount("b/old"), 2) << "we know that it is none for us";
+  EXPECT_EQ(Asked("b/old").find("ls-refs"), std::string::npos) << Asked("b/old");
+}
+
+// Answers each POST with `status`, and knows the refs of no repository but what GETs tell.
+class FilesOnlyServer {
+ public:
+  explicit FilesOnlyServer(std::string status)
+      : status_(std::move(status)), server_([this](int fd) { Serve(fd); }) {}
+  std::string url() const {
+    return "http://127.0.0.1:" + std::to_string(server_.port()) + "/o/n.git";
+  }
+
+ private:
+  void Serve(int fd) const {
+    char buffer[65536];
+    const ssize_t size = ::recv(fd, buffer, sizeof buffer, 0);
+    if (size <= 0) return;
+    const bool get = std::string_view(buffer, static_cast<std::size_t>(size)).starts_with("GET");
+    const std::string body = get ? std::string(40, 'a') + "\trefs/heads/main\n" : "";
+    const std::string answer = "HTTP/1.1 " + (get ? "200 OK" : status_) +
+                               "\r\nContent-Type: text/plain\r\nConnection: close\r\n" +
+                               "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+    static_cast<void>(::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL));
+  }
+
+  const std::string status_;
+  testing::TcpServer server_;
+};
+
+TEST_F(WireTransportTest, AServerThatRefusesWhatItDoesNotKnowIsAskedWhatItCan) {
+  for (const char* status :
+       {"400 Bad Request", "403 Forbidden", "404 Not Found", "405 Method Not Allowed",
+        "500 Internal Server Error", "302 Found\r\nLocation: http://elsewhere/o/n"}) {
+    FilesOnlyServer server(status);
+    const auto refs = transport_->ListRefs(SourceOf(server.url()), {});
+    ASSERT_TRUE(refs) << status << ": " << refs.error().message;
+    EXPECT_EQ(refs->refs().size(), 1u) << status;
+  }
+}
+
+TEST_F(WireTransportTest, AnUnknownServerThatIsOverloadedIsAskedOnce) {
+  server_.SetFailure("a/small", "503 Service Unavailable\r\nRetry-After: 120");
+  EXPECT_EQ(ListFailure(Upstream("a/small")), Errc::kUnreachable);
+  EXPECT_NE(message_.find("Retry-After: 120"), std::string::npos) << message_;
+  EXPECT_EQ(server_.Requests().size(), 1u);
+}
+
+TEST_F(WireTransportTest, AnUnknownServerSaysThatThereIsNoSuchRepository) {
+  EXPECT_EQ(ListFailure(Upstream("a/none")), Errc::kNotFound);
+  EXPECT_EQ(Asked("a/none"), "ls-refs info");
+}
+
+TEST_F(WireTransportTest, AServerThatCannotFilterIsAskedBeforeItsFirstFetch) {
+  testing::Git(server_.Path("a/small"), {"config", "uploadpack.allowFilter", "false"});
+  ASSERT_TRUE(Access("a/small"));
+  EXPECT_EQ(Asked("a/small"), "ls-refs fetch info fetch");
+  testing::FillSmall(server_.Create("b/other"));
+  ASSERT_TRUE(Access("b/other"));
+  EXPECT_EQ(Asked("b/other"), "ls-refs fetch") << "one odd repository says nothing about others";
 }
 
 TEST_F(WireTransportTest, AServerThatForgetsVersion2IsLeftToGit) {
@@ -299,6 +359,16 @@ TEST_F(CredentialsTest, AHelperIsAskedOncePerServer) {
     ASSERT_TRUE(refs) << refs.error().message;
   }
   EXPECT_EQ(testing::ReadFile(directory_ / "calls"), "get\nstore\n");
+}
+
+TEST_F(CredentialsTest, AreRefusedOnceNotOncePerRequest) {
+  testing::WriteFile(directory_ / "helper",
+                     "#!/bin/sh\necho $1 >>" + (directory_ / "calls").string() +
+                         "\n[ $1 = get ] && echo username=ada && echo password=wrong\n");
+  std::filesystem::permissions(directory_ / "helper", std::filesystem::perms::owner_all);
+  SetGitConfig("[credential]\n\thelper = " + (directory_ / "helper").string() + "\n");
+  EXPECT_EQ(ListFailure(Private("a/small")), Errc::kAccessDenied);
+  EXPECT_EQ(testing::ReadFile(directory_ / "calls"), "get\nerase\n");
 }
 
 TEST_F(CredentialsTest, OfOneHostAreNotUsedForAnotherAtTheSameAddress) {
@@ -374,7 +444,7 @@ TEST_F(HttpConfigurationTest, AHeaderForOneServerIsSentToNoOther) {
 TEST_F(HttpConfigurationTest, TheProxyIsUsed) {
   SetGitConfig("[http]\n\tproxy = http://127.0.0.1:" + std::to_string(listener_.port()) + "\n");
   EXPECT_EQ(ListFailure(SourceOf("http://example.invalid/o/n")), Errc::kAccessDenied) << message_;
-  EXPECT_TRUE(listener_.heard().starts_with("GET http://example.invalid/o/n/info/refs?"))
+  EXPECT_TRUE(listener_.heard().starts_with("POST http://example.invalid/o/n/git-upload-pack "))
       << listener_.heard();
 }
 
