@@ -167,21 +167,13 @@ Status Fetcher::Run(Repository& repository, const Transfer& transfer,
                     const TransferControl& control) {
   const StoreDirectory& directory = repository.directory();
   if (auto created = directory.Create(); !created) return created;
-  FetchDepth depth = transfer.depth;
-  if (auto resumed = Staging::Reopen(control.staging)) {
-    if (auto adopted = Adopt(repository, *resumed); !adopted) return adopted;
-    // What an earlier process received may be older than what is wanted now.
-    const bool here = repository.objects().Missing(transfer.wants).empty();
-    if (here || transfer.ignore_local) return {};
-    if (depth == FetchDepth::kUnshallow && directory.Shallow().empty()) depth = FetchDepth::kAsIs;
-  }
   auto staging = Staging::Create(control.staging, directory, transfer.haves);
   if (!staging) return std::move(staging).error();
   FetchRequest request;
   request.staging = control.staging;
   request.wants = transfer.wants;
   request.haves = transfer.haves;
-  request.depth = depth;
+  request.depth = transfer.depth;
   request.without_blobs = transfer.without_blobs;
   request.ignore_local = transfer.ignore_local;
   const std::uint64_t begun_at_start = repository.tip_transfers_begun();

@@ -65,6 +65,19 @@ std::set<std::string> DirectoriesIn(const stdfs::path& directory) {
   return names;
 }
 
+// Brings what is in a sealed staging into the repository, and removes the staging.  Returns whether
+// there was something to bring, and where.
+bool AdoptSealed(const stdfs::path& path, const stdfs::path& repository) {
+  auto staging = Staging::Reopen(path);
+  std::error_code error;
+  if (!staging || !stdfs::exists(repository, error)) return false;
+  if (auto adopted = StoreDirectory(repository).Adopt(*staging); !adopted) {
+    // Each of its steps leaves the store right.  The job brings again what is missing.
+    spdlog::warn("not adopted staging={} cause=\"{}\"", path.string(), adopted.error().message);
+  }
+  return true;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<RepositoryCache>> RepositoryCache::Open(RepositoryCacheOptions options,
@@ -169,20 +182,18 @@ Status RepositoryCache::Start() {
 }
 
 Status RepositoryCache::Reconcile() {
-  // A sealed staging belongs to a job that will adopt it, into a directory that is there for it;
-  // every other one is rubbish.
+  // What a job has sealed is adopted now, before anybody looks: the job itself may find that it has
+  // nothing more to bring.  Everything else in tmp/ is rubbish.
   auto jobs = runner_->List();
   if (!jobs) return std::move(jobs).error();
   std::set<std::string> expected;
-  std::set<stdfs::path> kept_stagings;
   for (const Job& job : *jobs) {
-    const stdfs::path staging = StagingOf(job);
-    if (!stdfs::exists(staging / "sealed")) continue;
-    kept_stagings.insert(staging);
-    expected.insert(std::to_string(job.repository));
+    const std::string name = std::to_string(job.repository);
+    if (AdoptSealed(StagingOf(job), options_.cache.directory / "repos" / name)) {
+      expected.insert(name);
+    }
   }
   for (const stdfs::path& path : Children(options_.cache.directory / "tmp")) {
-    if (kept_stagings.contains(path)) continue;
     if (auto removed = RemoveTree(path); !removed) return removed;
   }
   return ReconcileRepositories(std::move(expected));

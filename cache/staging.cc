@@ -71,8 +71,8 @@ Staging& Staging::operator=(Staging&& other) noexcept {
 
 Staging::~Staging() {
   if (path_.empty()) return;
-  // What can't be removed now is removed at the next start.
-  static_cast<void>(RemoveTree(path_));
+  // What can't be removed now is removed at the next start, unless it passes for sealed.
+  if (RemoveTree(path_ / kSealed)) static_cast<void>(RemoveTree(path_));
 }
 
 Status Staging::Replace(const std::vector<std::string>& pack_names) {

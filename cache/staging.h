@@ -10,7 +10,7 @@
 //      +------~Staging()------+--> removed
 //
 // A process that dies leaves the directory behind: an unsealed one is rubbish, a sealed one is
-// adopted by the same job when it runs again (Reopen()).
+// adopted by the next process before it serves anything (Reopen()).
 #pragma once
 
 #include <filesystem>
@@ -35,7 +35,7 @@ class Staging {
 
   Staging(Staging&& other) noexcept;
   Staging& operator=(Staging&& other) noexcept;
-  ~Staging();  // Removes the directory.
+  ~Staging();  // Removes the directory, the seal first: what is half removed is rubbish.
 
   const std::filesystem::path& path() const { return path_; }
 

@@ -12,6 +12,29 @@ class RestartTest : public CacheTest {
     testing::FillSmall(MakeUpstream("small"));
     Open();
   }
+
+  // Leaves what a process does that dies when job `spec` has sealed its staging with `wants` in it.
+  // REQUIRES: the cache is closed.
+  void LeaveSealed(const JobSpec& spec, const StoreDirectory& store, std::vector<Oid> wants) {
+    auto catalog = Catalog::Open(options_.cache.directory / "catalog.db");
+    ASSERT_TRUE(catalog);
+    const Job job = *JobQueue(catalog->database()).Put(spec, clock_.Now());
+    const std::filesystem::path path =
+        options_.cache.directory / "tmp" / ("job-" + std::to_string(job.id));
+    auto staging = Staging::Create(path, store, {});
+    ASSERT_TRUE(staging);
+    if (!wants.empty()) {
+      FetchRequest request;
+      request.source = origin_->SourcesOf(Key("small")).front();
+      request.staging = path;
+      request.wants = std::move(wants);
+      ASSERT_TRUE(MakeTestedTransport({})->Fetch(request));
+    }
+    ASSERT_TRUE(staging->Seal());
+    std::filesystem::copy(path, directory_ / "copy", std::filesystem::copy_options::recursive);
+    staging = Error{Errc::kInterrupted, "the process dies"};
+    std::filesystem::rename(directory_ / "copy", path);
+  }
 };
 
 TEST_F(RestartTest, JobsGoOnWhereTheyStopped) {
@@ -82,6 +105,41 @@ TEST_F(RestartTest, ASecondProcessIsRefused) {
   EXPECT_EQ(second.error().code, Errc::kInvalidArgument);
 }
 
+// A process dies after it has adopted what a job brought, but before it has removed the staging.
+// The job then finds everything here, and has nothing to bring.
+TEST_F(RestartTest, AStagingThatIsAdoptedAlreadyGoes) {
+  ASSERT_TRUE(Warm("small", Stage::kComplete));
+  ASSERT_TRUE(IsQuietSoon());
+  const std::int64_t repository = Repo("small")->id();
+  const StoreDirectory store(DirectoryOf("small"));
+  Close();
+  for (const JobSpec& spec :
+       {JobSpec{repository, JobKind::kClone, Find("small", "main").Hex(), 50},
+        JobSpec{repository, JobKind::kHydrate, Find("small", "main").Hex(), 40},
+        JobSpec{repository, JobKind::kHistory, "", 30},
+        JobSpec{repository, JobKind::kFetch, "", 20}}) {
+    LeaveSealed(spec, store, {});
+  }
+  Open();
+  ASSERT_TRUE(IsQuietSoon());
+  EXPECT_TRUE(testing::List(options_.cache.directory / "tmp").empty());
+  EXPECT_EQ(Repo("small")->stage(), Stage::kComplete);
+}
+
+TEST_F(RestartTest, AStagingOfARepositoryThatHasVanishedGoes) {
+  ASSERT_TRUE(Warm("small", Stage::kComplete));
+  ASSERT_TRUE(IsQuietSoon());
+  const std::int64_t repository = Repo("small")->id();
+  const std::filesystem::path directory = DirectoryOf("small");
+  Close();
+  LeaveSealed(JobSpec{repository, JobKind::kHistory, "", 30}, StoreDirectory(directory), {});
+  std::filesystem::remove_all(directory);
+  Open();
+  EXPECT_EQ(Repo("small")->stage(), Stage::kAbsent) << "half of it is no repository";
+  EXPECT_TRUE(testing::List(options_.cache.directory / "tmp").empty());
+  EXPECT_TRUE(ReadFileOf("small", "README.md"));
+}
+
 // A process dies between sealing what a fetch brought and adopting it; until the next one starts,
 // the branch moves on.
 TEST_F(RestartTest, AResumedFetchStillBringsWhatTheHostHasNow) {
@@ -91,25 +149,7 @@ TEST_F(RestartTest, AResumedFetchStillBringsWhatTheHostHasNow) {
   const StoreDirectory store(DirectoryOf("small"));
   Close();
   testing::AddCommit(Upstream("small"), "main", "fetched before the crash\n");
-  {
-    auto catalog = Catalog::Open(options_.cache.directory / "catalog.db");
-    ASSERT_TRUE(catalog);
-    JobQueue queue(catalog->database());
-    const Job job = *queue.Put(JobSpec{repository, JobKind::kFetch, "", 10}, clock_.Now());
-    const std::filesystem::path path =
-        options_.cache.directory / "tmp" / ("job-" + std::to_string(job.id));
-    auto staging = Staging::Create(path, store, {});
-    ASSERT_TRUE(staging);
-    FetchRequest request;
-    request.source = origin_->SourcesOf(Key("small")).front();
-    request.staging = path;
-    request.wants = {Find("small", "main")};
-    ASSERT_TRUE(MakeTestedTransport({})->Fetch(request));
-    ASSERT_TRUE(staging->Seal());
-    std::filesystem::copy(path, directory_ / "copy", std::filesystem::copy_options::recursive);
-    staging = Error{Errc::kInterrupted, "the process dies"};
-    std::filesystem::rename(directory_ / "copy", path);
-  }
+  LeaveSealed(JobSpec{repository, JobKind::kFetch, "", 10}, store, {Find("small", "main")});
   testing::AddCommit(Upstream("small"), "main", "after the crash\n");
   Open();
   const Oid now = Find("small", "main");

@@ -1,7 +1,10 @@
 #include "cache/store_directory.h"
 
 #include <gtest/gtest.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
+#include "base/unique_fd.h"
 #include "cache/object_store.h"
 #include "cache/staging.h"
 #include "tests/cache/packed_repository.h"
@@ -163,6 +166,19 @@ TEST_F(StoreDirectoryTest, AdoptingAgainAfterACrashFinishes) {
     ASSERT_TRUE(store_.Create());
     ASSERT_EQ(Bring("main~"), old_pack);
   }
+}
+
+// Without its list of shallow commits a sealed staging would say that the history is here.
+TEST_F(StoreDirectoryTest, AStagingThatIsBeingRemovedIsNotSealedAnyMore) {
+  const UniqueFd watch(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  {
+    Staging staging = MakeStaging();
+    ASSERT_TRUE(staging.Seal());
+    ASSERT_GE(inotify_add_watch(watch.get(), staging.path().c_str(), IN_DELETE), 0);
+  }
+  alignas(inotify_event) char buffer[4096];
+  ASSERT_GT(::read(watch.get(), buffer, sizeof buffer), 0);
+  EXPECT_STREQ(reinterpret_cast<const inotify_event*>(buffer)->name, "sealed");
 }
 
 TEST_F(StoreDirectoryTest, OnlyASealedStagingIsReopened) {
