@@ -10,6 +10,13 @@
 #include <system_error>
 
 namespace reposfs {
+
+Result<UniqueFd> OpenFile(const std::filesystem::path& path, int flags, unsigned mode) {
+  UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC, mode));
+  if (!fd) return ErrnoError(errno, "open " + path.string());
+  return fd;
+}
+
 namespace {
 
 Status WriteAll(int fd, std::string_view content, std::string_view what) {
@@ -22,17 +29,18 @@ Status WriteAll(int fd, std::string_view content, std::string_view what) {
   return {};
 }
 
+Status Sync(const std::filesystem::path& path, int flags) {
+  auto fd = OpenFile(path, O_RDONLY | flags);
+  if (!fd) return std::move(fd).error();
+  if (::fsync(fd->get()) != 0) return ErrnoError(errno, "fsync " + path.string());
+  return {};
+}
+
 struct FtsCloser {
   void operator()(FTS* fts) const { fts_close(fts); }
 };
 
 }  // namespace
-
-Result<UniqueFd> OpenFile(const std::filesystem::path& path, int flags, unsigned mode) {
-  UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC, mode));
-  if (!fd) return ErrnoError(errno, "open " + path.string());
-  return fd;
-}
 
 Result<std::string> ReadFile(const std::filesystem::path& path, std::uint64_t size_max_bytes) {
   auto fd = OpenFile(path, O_RDONLY);
@@ -51,6 +59,16 @@ Result<std::string> ReadFile(const std::filesystem::path& path, std::uint64_t si
   }
 }
 
+Status WriteFile(const std::filesystem::path& path, std::string_view content) {
+  auto fd = OpenFile(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  if (!fd) return std::move(fd).error();
+  return WriteAll(fd->get(), content, "write " + path.string());
+}
+
+Status SyncFile(const std::filesystem::path& path) {
+  return Sync(path, 0);
+}
+
 Status WriteFileAtomically(const std::filesystem::path& path, std::string_view content) {
   std::filesystem::path temporary = path;
   temporary += ".new";
@@ -65,10 +83,7 @@ Status WriteFileAtomically(const std::filesystem::path& path, std::string_view c
 }
 
 Status SyncDirectory(const std::filesystem::path& directory) {
-  auto fd = OpenFile(directory, O_RDONLY | O_DIRECTORY);
-  if (!fd) return std::move(fd).error();
-  if (::fsync(fd->get()) != 0) return ErrnoError(errno, "fsync " + directory.string());
-  return {};
+  return Sync(directory, O_DIRECTORY);
 }
 
 Status MakeDirectories(const std::filesystem::path& path) {

@@ -18,6 +18,12 @@ Result<UniqueFd> OpenFile(const std::filesystem::path& path, int flags, unsigned
 Result<std::string> ReadFile(const std::filesystem::path& path,
                              std::uint64_t size_max_bytes = 1ull << 30);
 
+// Makes `path` a file with `content`, for who comes in this process: a crash may leave anything.
+Status WriteFile(const std::filesystem::path& path, std::string_view content);
+
+// Makes the content of the file `path` survive a loss of power; its name is up to SyncDirectory().
+Status SyncFile(const std::filesystem::path& path);
+
 // Replaces `path` by a file with `content`, so that a reader, and whoever comes after a crash, sees
 // either the old one or the new one whole.
 Status WriteFileAtomically(const std::filesystem::path& path, std::string_view content);

@@ -10,7 +10,6 @@
 #include <string>
 
 #include "base/file_util.h"
-#include "base/unique_fd.h"
 #include "cache/file_checksum.h"
 
 namespace reposfs {
@@ -38,13 +37,16 @@ class ChecksummedFile {
   }
   void Add(const Oid& id) { Add({reinterpret_cast<const char*>(id.bytes.data()), Oid::kSize}); }
 
-  // Appends the checksum and waits for the disk.  Errors: of any write.
-  Status Finish() {
+  // Appends the checksum and gives the file away, which the disk begins to write.  Errors: of any
+  // write.
+  Result<UniqueFd> Finish() {
     Flush();
     Add(checksum_->Finish());
     Write();
-    if (status_ && ::fsync(fd_.get()) != 0) status_ = ErrnoError(errno, "fsync " + path_.string());
-    return status_;
+    if (!status_) return std::move(status_).error();
+    // Only a hint: fsync() tells what goes wrong.
+    static_cast<void>(::sync_file_range(fd_.get(), 0, 0, SYNC_FILE_RANGE_WRITE));
+    return std::move(fd_);
   }
 
  private:
@@ -107,9 +109,9 @@ Result<std::vector<std::uint32_t>> SortByOid(const PackEntryTable& entries) {
   return order;
 }
 
-Status WritePackIndex(const std::filesystem::path& path, const PackEntryTable& entries,
-                      const std::vector<std::uint32_t>& order, const Oid& pack_checksum,
-                      std::uint64_t large_offset_min) {
+Result<UniqueFd> WritePackIndex(const std::filesystem::path& path, const PackEntryTable& entries,
+                                const std::vector<std::uint32_t>& order, const Oid& pack_checksum,
+                                std::uint64_t large_offset_min) {
   auto file = ChecksummedFile::Create(path);
   if (!file) return std::move(file).error();
   file->Add(std::string_view("\377tOc\0\0\0\2", 8));
@@ -137,8 +139,9 @@ Status WritePackIndex(const std::filesystem::path& path, const PackEntryTable& e
   return file->Finish();
 }
 
-Status WriteReverseIndex(const std::filesystem::path& path, const std::vector<std::uint32_t>& order,
-                         const Oid& pack_checksum) {
+Result<UniqueFd> WriteReverseIndex(const std::filesystem::path& path,
+                                   const std::vector<std::uint32_t>& order,
+                                   const Oid& pack_checksum) {
   std::vector<std::uint32_t> positions(order.size());
   for (std::uint32_t i = 0; i < order.size(); ++i) positions[order[i]] = i;
   auto file = ChecksummedFile::Create(path);

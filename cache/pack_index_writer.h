@@ -1,7 +1,8 @@
 // Writes what git writes beside a pack: the index (version 2) and the reverse index (version 1),
 // byte for byte the same.
 //
-// Source: gitformat-pack(5).  Both files are on the disk when a call returns.
+// Source: gitformat-pack(5).  The disk has begun to write a file when a call returns; the caller
+// syncs what is returned, and so several files at the cost of one.
 //
 // Thread-safety: functions may be called from any thread.
 #pragma once
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "cache/pack_entry_table.h"
 
 namespace reposfs {
@@ -24,10 +26,11 @@ Result<std::vector<std::uint32_t>> SortByOid(const PackEntryTable& entries);
 
 // `order` is of SortByOid(); `pack_checksum` the pack's last 20 bytes.  Replaces nothing: `path`
 // must not exist.  `large_offset_min` is for tests.
-Status WritePackIndex(const std::filesystem::path& path, const PackEntryTable& entries,
-                      const std::vector<std::uint32_t>& order, const Oid& pack_checksum,
-                      std::uint64_t large_offset_min = kLargeOffsetMin);
-Status WriteReverseIndex(const std::filesystem::path& path, const std::vector<std::uint32_t>& order,
-                         const Oid& pack_checksum);
+Result<UniqueFd> WritePackIndex(const std::filesystem::path& path, const PackEntryTable& entries,
+                                const std::vector<std::uint32_t>& order, const Oid& pack_checksum,
+                                std::uint64_t large_offset_min = kLargeOffsetMin);
+Result<UniqueFd> WriteReverseIndex(const std::filesystem::path& path,
+                                   const std::vector<std::uint32_t>& order,
+                                   const Oid& pack_checksum);
 
 }  // namespace reposfs

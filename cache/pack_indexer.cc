@@ -1,7 +1,10 @@
 #include "cache/pack_indexer.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cassert>
+#include <cerrno>
 #include <thread>
 #include <utility>
 
@@ -291,11 +294,9 @@ Status PackIndexer::WriteFiles() {
   assert(resolver_->resolved_count() == entries_->count());
   const auto order = SortByOid(*entries_);
   if (!order) return order.error();
-  if (auto synced = file_->Sync(); !synced) return synced;
   const std::string stem = (options_.directory / name()).string();
   const std::string index = (options_.directory / ("tmp_idx_" + checksum_.Hex())).string();
-  auto status = WriteReverseIndex(stem + ".rev", *order, checksum_);
-  if (status) status = WritePackIndex(index, *entries_, *order, checksum_);
+  Status status = WriteIndexes(index, stem + ".rev", *order);
   if (status) status = file_->KeepAs(stem + ".pack");
   if (status) status = Rename(index, stem + ".idx");
   if (status) return {};
@@ -304,6 +305,19 @@ Status PackIndexer::WriteFiles() {
     static_cast<void>(RemoveTree(path));
   }
   return status;
+}
+
+Status PackIndexer::WriteIndexes(const std::string& index, const std::string& reverse,
+                                 const std::vector<std::uint32_t>& order) {
+  const auto reverse_fd = WriteReverseIndex(reverse, order, checksum_);
+  if (!reverse_fd) return reverse_fd.error();
+  const auto index_fd = WritePackIndex(index, *entries_, order, checksum_);
+  if (!index_fd) return index_fd.error();
+  if (auto synced = file_->Sync(); !synced) return synced;
+  for (const UniqueFd* fd : {&*reverse_fd, &*index_fd}) {
+    if (::fsync(fd->get()) != 0) return ErrnoError(errno, "fsync index");
+  }
+  return {};
 }
 
 Result<std::unique_ptr<PackSink>> OpenPackIndexer(const PackSinkRequest& request,

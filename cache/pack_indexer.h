@@ -31,6 +31,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "cache/file_checksum.h"
@@ -102,6 +103,9 @@ class PackIndexer final : public PackSink {
   Status AppendBase(const Oid& id);
   Status RewriteFrame();
   Status WriteFiles();
+  // All three files are on the disk then.
+  Status WriteIndexes(const std::string& index, const std::string& reverse,
+                      const std::vector<std::uint32_t>& order);
 
   std::string_view Arrived() const { return std::string_view(window_).substr(window_begin_); }
   void Consume(std::size_t size_bytes);

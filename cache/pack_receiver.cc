@@ -29,7 +29,7 @@ Status PackReceiver::OnShallow(const ShallowChange& change) {
 
 Status PackReceiver::SetShallow(const std::set<Oid>& commits) const {
   if (commits.empty()) return RemoveTree(staging_ / "shallow");
-  return WriteFileAtomically(staging_ / "shallow", SerializeShallow(commits));
+  return WriteFile(staging_ / "shallow", SerializeShallow(commits));
 }
 
 Status PackReceiver::OnPack(std::string_view bytes) {

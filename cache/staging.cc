@@ -47,7 +47,7 @@ Result<Staging> Staging::Create(std::filesystem::path path, const StoreDirectory
   };
   for (const auto& [name, content] : files) {
     if (content.empty()) continue;
-    if (auto written = WriteFileAtomically(path / name, content); !written) {
+    if (auto written = WriteFile(path / name, content); !written) {
       return std::move(written).error();
     }
   }
@@ -78,7 +78,7 @@ Staging::~Staging() {
 Status Staging::Replace(const std::vector<std::string>& pack_names) {
   std::string text;
   for (const std::string& name : pack_names) text += name + "\n";
-  return WriteFileAtomically(path_ / kReplaced, text);
+  return WriteFile(path_ / kReplaced, text);
 }
 
 std::vector<std::string> Staging::replaced() const {
@@ -92,7 +92,15 @@ std::vector<std::string> Staging::replaced() const {
 }
 
 Status Staging::Seal() {
-  return WriteFileAtomically(path_ / kSealed, "");
+  for (const char* name : {"shallow", kShallowBefore, kReplaced}) {
+    auto synced = SyncFile(path_ / name);
+    if (!synced && synced.error().code != Errc::kNotFound) return synced;
+  }
+  for (const char* directory : {"objects/pack", "objects/info"}) {
+    if (auto synced = SyncDirectory(path_ / directory); !synced) return synced;
+  }
+  if (auto written = WriteFile(path_ / kSealed, ""); !written) return written;
+  return SyncDirectory(path_);
 }
 
 std::set<Oid> Staging::shallow_before() const {

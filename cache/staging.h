@@ -43,7 +43,8 @@ class Staging {
   Status Replace(const std::vector<std::string>& pack_names);
   std::vector<std::string> replaced() const;
 
-  // From now on the directory survives the death of this process.
+  // From now on the directory survives the death of this process, and a loss of power.  Until then
+  // nothing here is synced but packs, by whoever writes them: what is not sealed is rubbish anyway.
   Status Seal();
 
   // What the transfer did to the list of shallow commits.

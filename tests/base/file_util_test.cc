@@ -54,6 +54,15 @@ TEST_F(FileUtilTest, AFileLargerThanExpectedIsRefused) {
   EXPECT_EQ(content.error().code, Errc::kNoSpace);
 }
 
+TEST_F(FileUtilTest, WhatIsWrittenCanBeSynced) {
+  ASSERT_TRUE(reposfs::WriteFile(directory_ / "file", "a longer one"));
+  ASSERT_TRUE(reposfs::WriteFile(directory_ / "file", "new"));
+  EXPECT_EQ(testing::ReadFile(directory_ / "file"), "new");
+  EXPECT_TRUE(SyncFile(directory_ / "file"));
+  EXPECT_EQ(SyncFile(directory_ / "none").error().code, Errc::kNotFound);
+  EXPECT_FALSE(SyncDirectory(directory_ / "file"));
+}
+
 TEST_F(FileUtilTest, AnAtomicWriteReplacesTheContentAndLeavesNothingElse) {
   ASSERT_TRUE(WriteFileAtomically(directory_ / "file", "old"));
   ASSERT_TRUE(WriteFileAtomically(directory_ / "file", "new"));
