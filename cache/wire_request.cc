@@ -72,7 +72,12 @@ std::string FetchMessage(const WireCapabilities& server, const WireFetch& fetch)
     if (fetch.depth == FetchDepth::kCommitOnly) AppendPkt("deepen 1\n", out);
     if (fetch.depth == FetchDepth::kUnshallow) AppendPkt(kInfiniteDepth, out);
   }
-  if (server.filter && fetch.without_blobs) AppendPkt("filter blob:none\n", out);
+  if (server.filter && fetch.without_blobs) {
+    AppendPkt("filter blob:none\n", out);
+    // It is little, and to count it out takes the server longer.  A silent server says every few
+    // seconds that it is there.
+    AppendPkt("no-progress\n", out);
+  }
   for (const Oid& want : fetch.wants) AppendPkt("want " + want.Hex() + "\n", out);
   const std::size_t have_count = std::min(fetch.haves.size(), kHavesMax);
   for (std::size_t i = 0; i < have_count; ++i) {

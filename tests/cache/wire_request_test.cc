@@ -88,17 +88,10 @@ TEST(FetchMessageTest, ATipIsOneCommitWithoutBlobs) {
   fetch.wants = {Id('1')};
   fetch.depth = FetchDepth::kCommitOnly;
   fetch.without_blobs = true;
-  const std::vector<std::string> expected = {"command=fetch",
-                                             kAgent,
-                                             "object-format=sha1",
-                                             "--",
-                                             "thin-pack",
-                                             "ofs-delta",
-                                             "deepen 1",
-                                             "filter blob:none",
-                                             "want " + Hex('1'),
-                                             "done",
-                                             "."};
+  const std::vector<std::string> expected = {
+      "command=fetch", kAgent,     "object-format=sha1", "--",          "thin-pack",
+      "ofs-delta",     "deepen 1", "filter blob:none",   "no-progress", "want " + Hex('1'),
+      "done",          "."};
   EXPECT_EQ(Lines(FetchMessage(Modern(), fetch)), expected);
 }
 
