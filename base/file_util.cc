@@ -19,6 +19,9 @@ Result<UniqueFd> OpenFile(const std::filesystem::path& path, int flags, unsigned
 
 namespace {
 
+// So often somebody else may come between.
+constexpr int kRemoveAttemptCountMax = 1000;
+
 Status WriteAll(int fd, std::string_view content, std::string_view what) {
   while (!content.empty()) {
     const ssize_t written = ::write(fd, content.data(), content.size());
@@ -102,7 +105,12 @@ Status Rename(const std::filesystem::path& from, const std::filesystem::path& to
 
 Status RemoveTree(const std::filesystem::path& path) {
   std::error_code error;
-  std::filesystem::remove_all(path, error);
+  for (int attempt = 0; attempt < kRemoveAttemptCountMax; ++attempt) {
+    std::filesystem::remove_all(path, error);
+    const bool disturbed =
+        error == std::errc::no_such_file_or_directory || error == std::errc::directory_not_empty;
+    if (!disturbed) break;
+  }
   if (error) return ErrnoError(error.value(), "remove " + path.string());
   return {};
 }

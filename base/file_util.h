@@ -34,7 +34,9 @@ Status SyncDirectory(const std::filesystem::path& directory);
 Status MakeDirectories(const std::filesystem::path& path);
 Status Rename(const std::filesystem::path& from, const std::filesystem::path& to);
 
-// Removes `path` and what is below it, never following a symlink.  What is not there is no error.
+// Removes `path` and what is below it, never following a symlink.  What is not there is no error,
+// nor is it that somebody else removes or adds something meanwhile, as programs do that go down
+// with a process that was killed.
 Status RemoveTree(const std::filesystem::path& path);
 
 // Bytes that `path` and what is below it take on the disk (st_blocks).  What vanishes meanwhile

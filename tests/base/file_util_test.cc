@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <thread>
+
 #include "tests/support/files.h"
 #include "tests/support/temp_dir.h"
 
@@ -121,6 +123,23 @@ TEST_F(FileUtilTest, RemoveTreeOfALinkRemovesTheLink) {
   ASSERT_TRUE(RemoveTree(directory_ / "link"));
   EXPECT_EQ(testing::List(directory_.path()), std::vector<std::string>{"kept"});
   EXPECT_EQ(testing::ReadFile(directory_ / "kept/file"), "x");
+}
+
+TEST_F(FileUtilTest, RemoveTreeIsNotDisturbedByOthersWhoRemove) {
+  constexpr int kRounds = 5;
+  for (int round = 0; round < kRounds; ++round) {
+    for (int i = 0; i < 200; ++i) {
+      const auto place = directory_ / "tree" / std::to_string(i % 20) / std::to_string(i);
+      ASSERT_TRUE(MakeDirectories(place));
+    }
+    Status others;
+    std::thread other([&] { others = RemoveTree(directory_ / "tree"); });
+    const Status removed = RemoveTree(directory_ / "tree");
+    other.join();
+    ASSERT_TRUE(removed) << removed.error().message;
+    ASSERT_TRUE(others) << others.error().message;
+    ASSERT_FALSE(std::filesystem::exists(directory_ / "tree"));
+  }
 }
 
 TEST_F(FileUtilTest, RemoveTreeOfNothingIsNoError) {
