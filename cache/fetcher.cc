@@ -44,7 +44,7 @@ std::vector<Oid> Haves(const Repository& repository) {
 
 std::vector<std::string> PackNames(const StoreDirectory& directory) {
   std::vector<std::string> names;
-  for (const PackFile& file : directory.PackFiles()) names.push_back(file.name);
+  for (const StoredFile& file : directory.PackFiles()) names.push_back(file.name);
   return names;
 }
 

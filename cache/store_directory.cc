@@ -49,14 +49,14 @@ Status StoreDirectory::Create() const {
   return MakeDirectories(objects() / "info");
 }
 
-std::vector<PackFile> StoreDirectory::PackFiles() const {
-  std::vector<PackFile> files;
+std::vector<StoredFile> StoreDirectory::PackFiles() const {
+  std::vector<StoredFile> files;
   for (const std::string& stem : Stems(packs(), ".idx")) {
     for (const std::string_view suffix : {".idx", ".pack", ".rev"}) {
       const std::string name = stem + std::string(suffix);
       struct stat info {};
       if (::stat((packs() / name).c_str(), &info) != 0) continue;
-      files.push_back(PackFile{name, static_cast<std::uint64_t>(info.st_size)});
+      files.push_back(StoredFile{name, static_cast<std::uint64_t>(info.st_size)});
     }
   }
   return files;

@@ -26,7 +26,7 @@ namespace reposfs {
 
 class Staging;
 
-struct PackFile {
+struct StoredFile {
   std::string name;  // "pack-<hash>.pack", ".idx" or ".rev"
   std::uint64_t size_bytes;
 };
@@ -45,7 +45,7 @@ class StoreDirectory {
   Status Create() const;
 
   // Complete packs only, in the order of their names: a pack is complete once its .idx is there.
-  std::vector<PackFile> PackFiles() const;
+  std::vector<StoredFile> PackFiles() const;
 
   std::set<Oid> Shallow() const;
   Result<RefSnapshot> Refs() const;

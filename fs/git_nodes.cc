@@ -175,7 +175,7 @@ class StoreFilesDirectory final : public Node {
 
 std::vector<std::string> PackNames(const StoreDirectory& store) {
   std::vector<std::string> names;
-  for (const PackFile& file : store.PackFiles()) names.push_back(file.name);
+  for (const StoredFile& file : store.PackFiles()) names.push_back(file.name);
   return names;
 }
 

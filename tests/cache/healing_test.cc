@@ -16,7 +16,7 @@ class HealingTest : public CacheTest {
   // Writes nonsense over the objects of every pack.
   void Damage() {
     const std::filesystem::path packs = Repo("small")->directory().packs();
-    for (const PackFile& file : Repo("small")->directory().PackFiles()) {
+    for (const StoredFile& file : Repo("small")->directory().PackFiles()) {
       if (!file.name.ends_with(".pack")) continue;
       std::filesystem::permissions(packs / file.name, std::filesystem::perms::owner_all);
       std::string bytes = testing::ReadFile(packs / file.name);

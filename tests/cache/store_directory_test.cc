@@ -54,7 +54,7 @@ class StoreDirectoryTest : public ::testing::Test {
 
   std::vector<std::string> PackNames() const {
     std::vector<std::string> names;
-    for (const PackFile& file : store_.PackFiles()) names.push_back(file.name);
+    for (const StoredFile& file : store_.PackFiles()) names.push_back(file.name);
     return names;
   }
 
@@ -81,7 +81,7 @@ TEST_F(StoreDirectoryTest, APackIsThereOnceItsIndexIs) {
   EXPECT_EQ(PackNames(), (std::vector<std::string>{pack + ".idx", pack + ".pack"}));
   WriteFile(store_.packs() / "pack-x.pack", "not whole yet");
   EXPECT_EQ(PackNames().size(), 2u);
-  for (const PackFile& file : store_.PackFiles()) {
+  for (const StoredFile& file : store_.PackFiles()) {
     EXPECT_EQ(file.size_bytes, std::filesystem::file_size(store_.packs() / file.name));
   }
 }
