@@ -8,6 +8,8 @@
 #include "base/file_util.h"
 #include "base/text.h"
 #include "cache/git_command.h"
+#include "cache/pack.h"
+#include "cache/pack_sizes.h"
 #include "cache/staging.h"
 #include "cache/tree.h"
 
@@ -375,14 +377,12 @@ Status Fetcher::Maintain(Repository& repository, const TransferControl& control)
     if (root.stage != Stage::kContent) return {};
   }
   const std::vector<std::string> old_packs = PackNames(directory);
-  const auto index_count =
-      std::count_if(old_packs.begin(), old_packs.end(),
-                    [](const std::string& name) { return name.ends_with(".idx"); });
+  const bool many = directory.PackStems().size() > 1;
   auto staging = Staging::Create(control.staging, directory, kept);
   if (!staging) return std::move(staging).error();
   const std::string git_dir = "--git-dir=" + control.staging.string();
   std::vector<std::vector<std::string>> commands;
-  if (index_count > 1) {
+  if (many) {
     commands.push_back({git_dir, "-c", "pack.windowMemory=256m", "repack", "-a", "-q"});
   }
   if (complete)
@@ -399,15 +399,35 @@ Status Fetcher::Maintain(Repository& repository, const TransferControl& control)
     if (!result) return std::move(result).error();
     if (!result->ok()) return GitFailure(*result, "maintain " + repository.key().Text());
   }
-  if (index_count > 1) {
-    if (StoreDirectory(control.staging).PackFiles().empty()) {
+  if (many) {
+    if (StoreDirectory(control.staging).PackStems().empty()) {
       return Error{Errc::kCorrupt, "not consolidated: git made no pack"};
     }
     if (auto listed = ReplacePacks(old_packs, *staging); !listed) return listed;
   }
   if (auto sealed = staging->Seal(); !sealed) return sealed;
   if (auto adopted = Adopt(repository, *staging); !adopted) return adopted;
+  if (auto added = AddSizes(repository, control); !added) return added;
   return Report(repository, repository.stage());
+}
+
+Status Fetcher::AddSizes(Repository& repository, const TransferControl& control) {
+  const std::filesystem::path packs = repository.directory().packs();
+  bool any = false;
+  for (const std::string& stem : repository.directory().PackStems()) {
+    const auto pack = Pack::Open(packs, stem);
+    if (!pack) return pack.error();
+    if (!(*pack)->lacks_sizes()) continue;
+    const auto sizes = ReadAllSizes(**pack, [&] { return control.on_progress(FetchProgress{}); });
+    if (!sizes) return sizes.error();
+    const std::filesystem::path path = packs / (stem + std::string(kPackSizesSuffix));
+    if (auto written = WritePackSizes(path, *sizes, (*pack)->index().pack_checksum()); !written) {
+      return written;
+    }
+    any = true;
+  }
+  if (any) repository.objects().Refresh();
+  return {};
 }
 
 Status Fetcher::ReportRoot(Repository& repository, const RootRecord& root) {

@@ -57,7 +57,8 @@ class Fetcher {
   Status FetchBlobs(Repository& repository, const std::vector<Oid>& blobs,
                     const TransferControl& control);
 
-  // Makes one pack of many, and the commit-graph of a complete repository.  No network.
+  // Makes one pack of many, the commit-graph of a complete repository, and the sizes (cache/
+  // pack_sizes.h) of packs that lack them.  No network.
   Status Maintain(Repository& repository, const TransferControl& control);
 
  private:
@@ -74,6 +75,7 @@ class Fetcher {
   Status Run(Repository& repository, const Transfer& transfer, const TransferControl& control);
   // Moves what `staging` received into the repository's directory.
   static Status Adopt(Repository& repository, const Staging& staging);
+  static Status AddSizes(Repository& repository, const TransferControl& control);
   static Status SaveRefs(Repository& repository, const RefSnapshot& refs);
   Status RunFromAnySource(const Repository& repository, FetchRequest request);
 

@@ -53,7 +53,7 @@ ObjectStore::PacksPtr ObjectStore::OpenPacks() const {
 
 ObjectStore::Place ObjectStore::Find(const Packs& packs, const Oid& id) {
   for (const PackPtr& pack : packs) {
-    if (const auto offset = pack->index().Find(id)) return Place{pack, *offset};
+    if (const auto position = pack->index().Find(id)) return Place{pack, *position};
   }
   return {};
 }
@@ -62,7 +62,8 @@ Result<Object> ObjectStore::Read(const Oid& id) const {
   const PacksPtr packs = OpenPacks();
   const Place place = Find(*packs, id);
   if (!place.pack) return NotHere(id);
-  auto object = place.pack->Read(place.offset, BaseCache::OfProcess());
+  const std::uint64_t offset = place.pack->index().OffsetAt(place.position);
+  auto object = place.pack->Read(offset, BaseCache::OfProcess());
   if (!object) return std::move(object).error().Within("object " + id.Hex());
   return object;
 }
@@ -96,11 +97,17 @@ Result<std::vector<std::uint64_t>> ObjectStore::ReadSizes(const std::vector<Oid>
   for (const Oid& id : blobs) {
     const Place place = Find(*packs, id);
     if (!place.pack) return NotHere(id);
-    const auto size = place.pack->ReadSize(place.offset);
+    const auto size = place.pack->ReadSize(place.position);
     if (!size) return size.error().Within("object " + id.Hex());
     sizes.push_back(*size);
   }
   return sizes;
+}
+
+bool ObjectStore::LacksSizes() const {
+  const PacksPtr packs = OpenPacks();
+  return std::any_of(packs->begin(), packs->end(),
+                     [](const PackPtr& pack) { return pack->lacks_sizes(); });
 }
 
 std::vector<Oid> ObjectStore::Missing(const std::vector<Oid>& ids) const {

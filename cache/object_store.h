@@ -52,6 +52,9 @@ class ObjectStore {
   // The sizes of `blobs`, in their order.  Errors: kNotFound if any is not here.
   Result<std::vector<std::uint64_t>> ReadSizes(const std::vector<Oid>& blobs) const;
 
+  // Whether a pack has no file of sizes that should have one (cache/pack_sizes.h).
+  bool LacksSizes() const;
+
   // Those of `ids` that are not here.
   std::vector<Oid> Missing(const std::vector<Oid>& ids) const;
 
@@ -70,8 +73,8 @@ class ObjectStore {
 
   // Where an object is.
   struct Place {
-    PackPtr pack;  // Null: not here.
-    std::uint64_t offset = 0;
+    PackPtr pack;                // Null: not here.
+    std::uint32_t position = 0;  // In its index.
   };
 
   // Those that are open, or else opens all that are there.  A damaged one is left out, and its

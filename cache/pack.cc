@@ -46,12 +46,14 @@ std::uint64_t NextPackId() {
 
 }  // namespace
 
-Pack::Pack(std::string stem, UniqueFd file, std::uint64_t size_bytes, PackIndex index)
+Pack::Pack(std::string stem, UniqueFd file, std::uint64_t size_bytes, PackIndex index,
+           std::optional<PackSizes> sizes)
     : id_(NextPackId()),
       stem_(std::move(stem)),
       file_(std::move(file)),
       size_bytes_(size_bytes),
-      index_(std::move(index)) {}
+      index_(std::move(index)),
+      sizes_(std::move(sizes)) {}
 
 Result<PackPtr> Pack::Open(const std::filesystem::path& directory, const std::string& stem) {
   auto index = PackIndex::Open(directory / (stem + ".idx"));
@@ -65,7 +67,13 @@ Result<PackPtr> Pack::Open(const std::filesystem::path& directory, const std::st
   if (size < kPackHeaderSize + kPackTrailerSize) {
     return Error{Errc::kCorrupt, path.string() + ": not a pack"};
   }
-  const PackPtr pack(new Pack(stem, std::move(*file), size - kPackTrailerSize, std::move(*index)));
+  std::optional<PackSizes> sizes;
+  // Without it all works, only slower.
+  if (auto opened = PackSizes::Open(directory / (stem + std::string(kPackSizesSuffix)), *index)) {
+    sizes = std::move(*opened);
+  }
+  const PackPtr pack(new Pack(stem, std::move(*file), size - kPackTrailerSize, std::move(*index),
+                              std::move(sizes)));
   const auto header = pack->ReadAt(0, kPackHeaderSize);
   if (!header) return header.error();
   if (!ParsePackHeader(*header)) return Error{Errc::kCorrupt, path.string() + ": not a pack"};
@@ -120,9 +128,9 @@ Result<std::string> Pack::InflateEntry(const Entry& entry) const {
 
 Result<std::uint64_t> Pack::BaseOf(const Entry& entry) const {
   if (entry.header.type == PackEntryType::kOffsetDelta) return entry.header.base_offset;
-  const auto offset = index_.Find(entry.header.base);
-  if (!offset) return At(entry.offset, Errc::kCorrupt, "the base of a delta is missing");
-  return *offset;
+  const auto position = index_.Find(entry.header.base);
+  if (!position) return At(entry.offset, Errc::kCorrupt, "the base of a delta is missing");
+  return index_.OffsetAt(*position);
 }
 
 Result<std::string> Pack::ApplyEntry(std::string_view base, const Entry& entry) const {
@@ -172,7 +180,11 @@ Result<Object> Pack::Read(std::uint64_t offset, BaseCache& bases) const {
   return Object{base->type, std::move(*content)};
 }
 
-Result<std::uint64_t> Pack::ReadSize(std::uint64_t offset) const {
+Result<std::uint64_t> Pack::ReadSize(std::uint32_t position) const {
+  if (sizes_) {
+    if (const auto size = sizes_->At(position)) return *size;
+  }
+  const std::uint64_t offset = index_.OffsetAt(position);
   const auto entry = ReadEntry(offset);
   if (!entry) return entry.error();
   if (!entry->header.IsDelta()) return entry->header.size_bytes;

@@ -21,6 +21,7 @@
 #include "cache/oid.h"
 #include "cache/pack_entry.h"
 #include "cache/pack_index.h"
+#include "cache/pack_sizes.h"
 
 namespace reposfs {
 
@@ -46,9 +47,13 @@ class Pack {
   // kObjectSizeMaxBytes.
   Result<Object> Read(std::uint64_t offset, BaseCache& bases) const;
 
-  // How large it is.  Follows no chain and makes no object: only its own delta is inflated.
-  // Errors: kCorrupt; kIo.
-  Result<std::uint64_t> ReadSize(std::uint64_t offset) const;
+  // How large the object is that index() has at `position`.  Follows no chain and makes no object:
+  // at most its own delta is inflated.  Errors: kCorrupt; kIo.
+  Result<std::uint64_t> ReadSize(std::uint32_t position) const;
+
+  // Whether ReadSize() reads nothing from the pack, and whether it should.
+  bool has_sizes() const { return sizes_.has_value(); }
+  bool lacks_sizes() const { return !sizes_ && WorthPackSizes(index_.object_count(), size_bytes_); }
 
  private:
   struct Entry {
@@ -56,7 +61,8 @@ class Pack {
     PackEntryHeader header;
   };
 
-  Pack(std::string stem, UniqueFd file, std::uint64_t size_bytes, PackIndex index);
+  Pack(std::string stem, UniqueFd file, std::uint64_t size_bytes, PackIndex index,
+       std::optional<PackSizes> sizes);
 
   Result<Entry> ReadEntry(std::uint64_t offset) const;
   Result<std::uint64_t> BaseOf(const Entry& entry) const;
@@ -72,6 +78,7 @@ class Pack {
   const UniqueFd file_;
   const std::uint64_t size_bytes_;  // Without the checksum at its end.
   const PackIndex index_;
+  const std::optional<PackSizes> sizes_;
 };
 
 }  // namespace reposfs

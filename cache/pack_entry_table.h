@@ -24,6 +24,8 @@ struct PackEntry {
 
   std::uint64_t offset = 0;
   std::uint64_t end = 0;  // Where the next one, or the trailer, begins.
+  std::uint64_t size_bytes =
+      0;  // Of the object, once it is resolved; of a delta until then, its own.
   std::uint32_t crc32 = 0;
   std::uint32_t base = kNone;          // A delta's, once it is known.
   std::uint32_t first_child = kNone;   // Deltas that wait for this entry to be resolved.

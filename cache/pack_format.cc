@@ -1,24 +1,27 @@
 #include "cache/pack_format.h"
 
+#include <endian.h>
+
 #include <cassert>
+#include <cstring>
 
 namespace reposfs {
 namespace {
-
-std::uint32_t BigEndian32(const char* bytes) {
-  std::uint32_t value = 0;
-  for (int i = 0; i < 4; ++i) value = value << 8 | static_cast<std::uint8_t>(bytes[i]);
-  return value;
-}
-
-void AppendBigEndian32(std::string& out, std::uint32_t value) {
-  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift & 0xff);
-}
 
 constexpr std::string_view kMagic = "PACK";
 constexpr std::uint32_t kVersion = 2;
 
 }  // namespace
+
+std::uint32_t BigEndian32(const char* bytes) {
+  std::uint32_t value;
+  std::memcpy(&value, bytes, sizeof value);
+  return be32toh(value);
+}
+
+void AppendBigEndian32(std::string& out, std::uint32_t value) {
+  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift & 0xff);
+}
 
 ObjectType ObjectTypeOf(PackEntryType type) {
   switch (type) {

@@ -21,6 +21,10 @@ namespace reposfs {
 constexpr std::size_t kPackHeaderSize = 12;
 constexpr std::size_t kPackTrailerSize = Oid::kSize;
 
+// Numbers in a pack and in the files beside it.  `bytes` are 4 at least.
+std::uint32_t BigEndian32(const char* bytes);
+void AppendBigEndian32(std::string& out, std::uint32_t value);
+
 // REQUIRES: `type` is not a delta's.
 ObjectType ObjectTypeOf(PackEntryType type);
 PackEntryType PackEntryTypeOf(ObjectType type);

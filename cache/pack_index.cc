@@ -1,9 +1,10 @@
 #include "cache/pack_index.h"
 
-#include <endian.h>
-
 #include <cstring>
+#include <limits>
 #include <string>
+
+#include "cache/pack_format.h"
 
 namespace reposfs {
 namespace {
@@ -15,12 +16,7 @@ constexpr std::size_t kIds = kFanout + 4 * kFanoutCount;
 constexpr std::size_t kTrailerBytes = 2 * Oid::kSize;
 constexpr std::size_t kEntryBytes = Oid::kSize + 4 + 4;  // Id, checksum, offset.
 constexpr std::uint32_t kIsLarge = 1u << 31;
-
-std::uint32_t BigEndian32(const char* bytes) {
-  std::uint32_t value;
-  std::memcpy(&value, bytes, sizeof value);
-  return be32toh(value);
-}
+constexpr std::uint64_t kNowhere = std::numeric_limits<std::uint64_t>::max();
 
 }  // namespace
 
@@ -44,8 +40,12 @@ std::uint32_t PackIndex::NumberAt(std::size_t position) const {
   return BigEndian32(file_.bytes().data() + position);
 }
 
-Oid PackIndex::IdAt(std::uint32_t index) const {
-  return Oid::FromRaw(file_.bytes().data() + kIds + Oid::kSize * index);
+Oid PackIndex::pack_checksum() const {
+  return Oid::FromRaw(file_.bytes().data() + file_.bytes().size() - kTrailerBytes);
+}
+
+Oid PackIndex::IdAt(std::uint32_t position) const {
+  return Oid::FromRaw(file_.bytes().data() + kIds + Oid::kSize * position);
 }
 
 std::uint32_t PackIndex::LowerBound(const Oid& id) const {
@@ -64,15 +64,19 @@ std::uint32_t PackIndex::LowerBound(const Oid& id) const {
   return begin;
 }
 
-std::optional<std::uint64_t> PackIndex::Find(const Oid& id) const {
-  const std::uint32_t index = LowerBound(id);
-  if (index == object_count_ || IdAt(index) != id) return std::nullopt;
+std::optional<std::uint32_t> PackIndex::Find(const Oid& id) const {
+  const std::uint32_t position = LowerBound(id);
+  if (position == object_count_ || IdAt(position) != id) return std::nullopt;
+  return position;
+}
+
+std::uint64_t PackIndex::OffsetAt(std::uint32_t position) const {
   const std::size_t count = object_count_;
   const std::size_t offsets = kIds + (Oid::kSize + 4) * count;
-  const std::uint32_t offset = NumberAt(offsets + 4 * std::size_t{index});
+  const std::uint32_t offset = NumberAt(offsets + 4 * std::size_t{position});
   if ((offset & kIsLarge) == 0) return offset;
   const std::size_t large = offsets + 4 * count + 8 * std::size_t{offset & ~kIsLarge};
-  if (large + 8 > file_.bytes().size() - kTrailerBytes) return std::nullopt;
+  if (large + 8 > file_.bytes().size() - kTrailerBytes) return kNowhere;
   return std::uint64_t{NumberAt(large)} << 32 | NumberAt(large + 4);
 }
 

@@ -26,8 +26,11 @@ class PackIndex {
 
   std::uint32_t object_count() const { return object_count_; }
 
-  // Where in the pack `id` is.
-  std::optional<std::uint64_t> Find(const Oid& id) const;
+  // The last 20 bytes of the pack.
+  Oid pack_checksum() const;
+
+  // Which of the objects, in the order of their ids, `id` is.
+  std::optional<std::uint32_t> Find(const Oid& id) const;
 
   struct Range {
     std::uint32_t begin;
@@ -35,7 +38,10 @@ class PackIndex {
   };
   // The objects, in the order of their ids, whose ids begin with `hex` (1..40 digits).
   Range WithPrefix(std::string_view hex) const;
-  Oid IdAt(std::uint32_t index) const;  // REQUIRES: index < object_count().
+  Oid IdAt(std::uint32_t position) const;  // REQUIRES: position < object_count().
+  // Where in the pack its entry begins; if the index is damaged, behind the end of any pack.
+  // REQUIRES: position < object_count().
+  std::uint64_t OffsetAt(std::uint32_t position) const;
 
  private:
   PackIndex(MappedFile file, std::uint32_t object_count)

@@ -12,6 +12,7 @@
 #include "cache/inflate.h"
 #include "cache/pack_format.h"
 #include "cache/pack_index_writer.h"
+#include "cache/pack_sizes.h"
 
 namespace reposfs {
 namespace {
@@ -28,6 +29,14 @@ constexpr std::uint64_t kAlternatesMaxBytes = 64u << 10;
 
 std::size_t DefaultThreadCount() {
   return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 2, 8);
+}
+
+std::vector<std::uint64_t> SizesInOrder(const PackEntryTable& entries,
+                                        const std::vector<std::uint32_t>& order) {
+  std::vector<std::uint64_t> sizes_bytes;
+  sizes_bytes.reserve(order.size());
+  for (const std::uint32_t entry : order) sizes_bytes.push_back(entries.at(entry).size_bytes);
+  return sizes_bytes;
 }
 
 Error Broken(std::string_view why) {
@@ -128,6 +137,7 @@ Status PackIndexer::BeginEntry(const PackEntryHeader& header) {
   entry_ = PackEntry{};
   entry_.offset = position_;
   entry_.packed_as = header.type;
+  entry_.size_bytes = header.size_bytes;
   if (header.type == PackEntryType::kReferenceDelta) entry_.oid = header.base;
   if (header.type == PackEntryType::kOffsetDelta) {
     const auto base = EntryAt(header.base_offset);
@@ -269,6 +279,7 @@ Status PackIndexer::AppendBase(const Oid& id) {
   entry.offset = file_->size_bytes();
   entry.end = entry.offset + bytes.size();
   entry.packed_as = PackEntryTypeOf(object->type);
+  entry.size_bytes = object->content.size();
   entry.crc32 = Crc32(0, bytes);
   if (auto appended = file_->Append(bytes); !appended) return appended;
   auto content = std::make_shared<std::string>(std::move(object->content));
@@ -296,11 +307,15 @@ Status PackIndexer::WriteFiles() {
   if (!order) return order.error();
   const std::string stem = (options_.directory / name()).string();
   const std::string index = (options_.directory / ("tmp_idx_" + checksum_.Hex())).string();
+  const std::string sizes = stem + std::string(kPackSizesSuffix);
   Status status = WriteIndexes(index, stem + ".rev", *order);
+  if (status && WorthPackSizes(entries_->count(), file_->size_bytes())) {
+    status = WritePackSizes(sizes, SizesInOrder(*entries_, *order), checksum_);
+  }
   if (status) status = file_->KeepAs(stem + ".pack");
   if (status) status = Rename(index, stem + ".idx");
   if (status) return {};
-  for (const std::string& path : {index, stem + ".rev", stem + ".pack"}) {
+  for (const std::string& path : {index, sizes, stem + ".rev", stem + ".pack"}) {
     // What can't be removed now goes with the staging.
     static_cast<void>(RemoveTree(path));
   }

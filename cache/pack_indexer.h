@@ -14,8 +14,9 @@
 // comparing an object with one of the same id that is in the store already: nobody can make such a
 // pair without cache/object_hash.h noticing.
 //
-// What is on the disk: the pack, its index and its reverse index are each synced before the index,
-// which makes the pack visible, gets its name.  The directory is not: that is up to whoever seals
+// What is on the disk: the pack, its sizes (cache/pack_sizes.h) where they are worth it, its index
+// and its reverse index are each synced before the index, which makes the pack visible, gets its
+// name.  The directory is not: that is up to whoever seals
 // the staging.
 //
 // Invariants:
@@ -56,7 +57,7 @@ struct PackIndexerOptions {
 
 class PackIndexer final : public PackSink {
  public:
-  // More entries than any repository has; each takes 56 bytes of memory, but only once it is here.
+  // More entries than any repository has; each takes 64 bytes of memory, but only once it is here.
   static constexpr std::uint32_t kEntryCountMax = 1u << 25;
   static constexpr std::uint64_t kInMemoryMaxBytes = 16u << 20;
 

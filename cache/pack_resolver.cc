@@ -305,6 +305,7 @@ Status PackResolver::Resolve(Bench& bench, std::uint32_t entry, ObjectType type,
   if (auto checked = CheckObject(type, *content); !checked) {
     return std::move(checked).error().Within(id->Hex());
   }
+  entries_.at(entry).size_bytes = content->size();
   // First, so that whoever takes a delta of it finds it.
   cache_.Put(entry, std::move(content));
   SetResolved(bench, entry, type, *id);

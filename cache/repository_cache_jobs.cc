@@ -15,7 +15,7 @@ constexpr int kHistoryPriority = 20;
 constexpr int kMaintainPriority = 10;
 
 // More packs than this slow every lookup down.
-constexpr std::size_t kPackFileCountMax = 3 * 20;
+constexpr std::size_t kPackCountMax = 20;
 
 constexpr milliseconds kRefusalTtl = std::chrono::hours(1);
 constexpr milliseconds kCheckHoldBackMax = std::chrono::seconds(30);
@@ -190,7 +190,9 @@ Status RepositoryCache::ExecuteFetch(const RepositoryPtr& repository,
   if (repository->StageOf(head) == Stage::kTip) {
     runner_->Submit(repository, JobKind::kHydrate, head.Hex(), kContentPriority);
   }
-  if (repository->directory().PackFiles().size() > kPackFileCountMax) {
+  const bool untidy = repository->directory().PackStems().size() > kPackCountMax ||
+                      repository->objects().LacksSizes();
+  if (untidy) {
     runner_->Submit(repository, JobKind::kMaintain, "", kMaintainPriority);
   }
   return {};

@@ -8,6 +8,7 @@
 
 #include "base/file_util.h"
 #include "base/text.h"
+#include "cache/pack_sizes.h"
 #include "cache/staging.h"
 
 namespace reposfs {
@@ -16,7 +17,10 @@ namespace {
 namespace stdfs = std::filesystem;
 
 // In this order a pack appears whole: readers look for the .idx.
-constexpr std::array<std::string_view, 3> kPackSuffixes = {".pack", ".rev", ".idx"};
+constexpr std::array<std::string_view, 4> kPackSuffixes = {".pack", ".rev", kPackSizesSuffix,
+                                                           ".idx"};
+constexpr std::array<std::string_view, 4> kSuffixesByName = {".idx", ".pack", ".rev",
+                                                             kPackSizesSuffix};
 
 bool Exists(const stdfs::path& path) {
   std::error_code error;
@@ -51,8 +55,8 @@ Status StoreDirectory::Create() const {
 
 std::vector<StoredFile> StoreDirectory::PackFiles() const {
   std::vector<StoredFile> files;
-  for (const std::string& stem : Stems(packs(), ".idx")) {
-    for (const std::string_view suffix : {".idx", ".pack", ".rev"}) {
+  for (const std::string& stem : PackStems()) {
+    for (const std::string_view suffix : kSuffixesByName) {
       const std::string name = stem + std::string(suffix);
       struct stat info {};
       if (::stat((packs() / name).c_str(), &info) != 0) continue;
@@ -60,6 +64,10 @@ std::vector<StoredFile> StoreDirectory::PackFiles() const {
     }
   }
   return files;
+}
+
+std::vector<std::string> StoreDirectory::PackStems() const {
+  return Stems(packs(), ".idx");
 }
 
 std::set<Oid> StoreDirectory::Shallow() const {

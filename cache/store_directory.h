@@ -1,6 +1,6 @@
 // One repository's directory on the disk, and how new objects get into it.
 //
-//   repos/<id>/objects/pack/   packs, the only place where objects are
+//   repos/<id>/objects/pack/   packs, the only place where objects are; cache/pack_sizes.h
 //             /objects/info/commit-graph
 //             /shallow         commits whose parents are not here, as in git
 //             /refs            the RefSnapshot that is shown
@@ -27,7 +27,7 @@ namespace reposfs {
 class Staging;
 
 struct StoredFile {
-  std::string name;  // "pack-<hash>.pack", ".idx" or ".rev"
+  std::string name;  // "pack-<hash>.pack", ".rev", ".idx", or ".sizes", which is not git's
   std::uint64_t size_bytes;
 };
 
@@ -46,6 +46,7 @@ class StoreDirectory {
 
   // Complete packs only, in the order of their names: a pack is complete once its .idx is there.
   std::vector<StoredFile> PackFiles() const;
+  std::vector<std::string> PackStems() const;  // Their names without suffix.
 
   std::set<Oid> Shallow() const;
   Result<RefSnapshot> Refs() const;

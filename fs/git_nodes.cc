@@ -173,14 +173,16 @@ class StoreFilesDirectory final : public Node {
   const Kind kind_;
 };
 
-std::vector<std::string> PackNames(const StoreDirectory& store) {
-  std::vector<std::string> names;
-  for (const StoredFile& file : store.PackFiles()) names.push_back(file.name);
-  return names;
-}
-
 bool IsPackName(std::string_view name) {
   return name.ends_with(".idx") || name.ends_with(".pack") || name.ends_with(".rev");
+}
+
+std::vector<std::string> PackNames(const StoreDirectory& store) {
+  std::vector<std::string> names;
+  for (const StoredFile& file : store.PackFiles()) {
+    if (IsPackName(file.name)) names.push_back(file.name);
+  }
+  return names;
 }
 
 std::vector<std::string> InfoNames(const StoreDirectory& store) {

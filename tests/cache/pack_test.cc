@@ -132,11 +132,12 @@ TEST_F(PackTest, ABaseIsMadeOnceHoweverManyNeedIt) {
   BaseCache kept(16u << 20);
   BaseCache forgotten(0);
   for (const auto& [id, size] : All()) {
-    const auto offset = (*pack)->index().Find(id);
-    ASSERT_TRUE(offset);
-    const auto object = (*pack)->Read(*offset, kept);
+    const auto position = (*pack)->index().Find(id);
+    ASSERT_TRUE(position);
+    const std::uint64_t offset = (*pack)->index().OffsetAt(*position);
+    const auto object = (*pack)->Read(offset, kept);
     ASSERT_TRUE(object);
-    EXPECT_EQ(object->content, (*pack)->Read(*offset, forgotten)->content);
+    EXPECT_EQ(object->content, (*pack)->Read(offset, forgotten)->content);
   }
 }
 

@@ -137,6 +137,19 @@ TEST_F(StoreDirectoryTest, ReplacedPacksGo) {
             (std::vector<std::string>{new_pack + ".idx", new_pack + ".pack"}));
 }
 
+TEST_F(StoreDirectoryTest, SizesComeAndGoWithTheirPack) {
+  Staging staging = MakeStaging();
+  const std::string pack = git_.Pack(PacksOf(staging), "main~");
+  WriteFile(PacksOf(staging) / (pack + ".sizes"), "sizes");
+  ASSERT_TRUE(staging.Seal());
+  ASSERT_TRUE(store_.Adopt(staging));
+  EXPECT_EQ(PackNames(),
+            (std::vector<std::string>{pack + ".idx", pack + ".pack", pack + ".sizes"}));
+  const std::string new_pack = Bring("main", PackNames());
+  EXPECT_EQ(List(store_.packs()),
+            (std::vector<std::string>{new_pack + ".idx", new_pack + ".pack"}));
+}
+
 // After each prefix of the steps of Adopt(), running it again finishes.
 TEST_F(StoreDirectoryTest, AdoptingAgainAfterACrashFinishes) {
   const std::string old_pack = Bring("main~");

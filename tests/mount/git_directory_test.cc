@@ -61,6 +61,20 @@ TEST_F(GitDirectoryTest, OfATagHasThatCommitCheckedOut) {
   EXPECT_EQ(Git(tagged, {"status", "--porcelain"}), "");
 }
 
+TEST_F(GitDirectoryTest, ShowsOfThePacksOnlyWhatIsGits) {
+  const std::filesystem::path packs = daemon_.cache() / "repos/1/objects/pack";
+  for (const std::string& name : List(packs)) {
+    if (name.ends_with(".pack"))
+      WriteFile(packs / (name.substr(0, name.size() - 5) + ".sizes"), "");
+  }
+  for (const std::string& name : List(view_ / ".git/objects/pack")) {
+    EXPECT_FALSE(name.ends_with(".sizes"));
+    EXPECT_FALSE(std::filesystem::exists(view_ / ".git/objects/pack" /
+                                         (name.substr(0, name.rfind('.')) + ".sizes")));
+  }
+  EXPECT_EQ(Git(view_, {"fsck"}), "");
+}
+
 TEST_F(GitDirectoryTest, HasFilesOfTheirOwnInodes) {
   const CommandResult duplicates =
       Sh("find '" + view_.string() + "' -type f -printf '%i\\n' | sort | uniq -d");
