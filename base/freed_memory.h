@@ -1,7 +1,7 @@
 // Gives freed memory back to the system.
 //
 // glibc returns by itself only what is free at the end of a heap; what was freed elsewhere stays
-// with the process, however much it is.  malloc_trim() returns every free page, but costs
+// with the process, however much it is.  malloc_trim() returns nearly every free page, but costs
 // milliseconds in which other threads may wait for memory.  It is worth that only after a lot was
 // freed, and when the freeing is over: pages go back only when the last byte in them is free.
 //

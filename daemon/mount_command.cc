@@ -32,6 +32,11 @@ namespace {
 constexpr std::size_t kLogFileMaxBytes = 10u << 20;
 constexpr std::size_t kLogFileCount = 3;
 constexpr rlim_t kOpenFileCountWanted = 1u << 20;
+// What may stay free at the end of an arena of the heap.
+constexpr int kHeapEndMaxBytes = 4 << 20;
+// What is larger is not on the heap.  Were it less, each large blob would cost its page faults
+// anew.
+constexpr int kOnHeapMaxBytes = 32 << 20;
 
 void SetUpLogging(const Config& config, bool foreground) {
   std::shared_ptr<spdlog::logger> logger;
@@ -209,6 +214,15 @@ class Daemon {
   std::unique_ptr<HttpServer> control_;
 };
 
+void BoundKeptMemory() {
+  // Many threads inflate blobs; an arena for each would keep what all of them once needed.
+  mallopt(M_ARENA_MAX, 2);
+  // malloc_trim() leaves the end of every arena but the first as it is, and glibc itself keeps up
+  // to 64 MB there once something large was freed, unless both are fixed.
+  mallopt(M_MMAP_THRESHOLD, kOnHeapMaxBytes);
+  mallopt(M_TRIM_THRESHOLD, kHeapEndMaxBytes);
+}
+
 }  // namespace
 
 int RunMount(const Config& config, const MountArguments& arguments, ReadinessReporter& reporter) {
@@ -216,8 +230,7 @@ int RunMount(const Config& config, const MountArguments& arguments, ReadinessRep
   umask(077);
   FillStandardDescriptors();
   BlockSignals();
-  // Many threads inflate blobs; an arena for each would keep what all of them once needed.
-  mallopt(M_ARENA_MAX, 2);
+  BoundKeptMemory();
   RaiseOpenFileLimit();
   if (auto made = MakeDirectories(config.cache.directory); !made) {
     reporter.Failed(made.error());
