@@ -43,6 +43,27 @@ Result<Tree> ReadTree(const ObjectStore& objects, const Oid& id) {
   return tree;
 }
 
+// Parallel to `entries`.  None if they are wanted only kIfHere, and some are not.
+Result<std::vector<std::uint64_t>> SizesOf(const ObjectStore& objects,
+                                           const std::vector<TreeEntry>& entries, Sizes sizes) {
+  const std::vector<Oid> blobs = BlobsOf(entries);
+  std::vector<std::uint64_t> sizes_bytes;
+  // Where the first blob is missing, the others need not be looked for.
+  const bool in_vain =
+      sizes == Sizes::kIfHere && !blobs.empty() && !objects.Contains(blobs.front());
+  if (in_vain) return sizes_bytes;
+  const auto of_blobs = objects.ReadSizes(blobs);
+  if (!of_blobs) {
+    const bool missing = of_blobs.error().code == Errc::kNotFound;
+    if (missing && sizes == Sizes::kIfHere) return sizes_bytes;
+    return of_blobs.error();
+  }
+  sizes_bytes.reserve(entries.size());
+  auto next = of_blobs->begin();
+  for (const TreeEntry& entry : entries) sizes_bytes.push_back(entry.IsBlob() ? *next++ : 0);
+  return sizes_bytes;
+}
+
 Result<std::vector<Oid>> MissingBlobsOfDirectory(const ObjectStore& objects, const Oid& id) {
   auto tree = ReadTree(objects, id);
   if (!tree) return std::move(tree).error();
@@ -93,6 +114,8 @@ Outcome<DirectoryPtr> RepositoryCache::ReadDirectory(const Target& target, const
   const DirectoryCache::Key key{target.repository->id(), tree};
   const ObjectStore& objects = target.repository->objects();
   DirectoryPtr directory = directories_.Get(key);
+  if (directory && (sizes == Sizes::kNotNeeded || directory->has_sizes())) return directory;
+  Directory read;
   if (!directory) {
     auto parsed = ReadTree(objects, tree);
     if (!parsed) {
@@ -101,34 +124,23 @@ Outcome<DirectoryPtr> RepositoryCache::ReadDirectory(const Target& target, const
       return brought.As<DirectoryPtr>();
     }
     LogHidden(*target.repository, tree, *parsed);
-    directory = std::make_shared<const Directory>(Directory{std::move(parsed->entries), {}});
+    read.entries = std::move(parsed->entries);
+  }
+  Result<std::vector<std::uint64_t>> found = std::vector<std::uint64_t>();
+  if (sizes != Sizes::kNotNeeded) {
+    found = SizesOf(objects, directory ? directory->entries : read.entries, sizes);
+  }
+  // Kept once, with all that is known.
+  if (!directory || (found && !found->empty())) {
+    if (directory) read.entries = directory->entries;
+    if (found) read.sizes_bytes = std::move(*found);
+    directory = std::make_shared<const Directory>(std::move(read));
     directories_.Put(key, directory);
   }
-  if (sizes == Sizes::kNotNeeded || directory->has_sizes()) return directory;
-
-  const auto first = std::find_if(directory->entries.begin(), directory->entries.end(),
-                                  [](const TreeEntry& entry) { return entry.IsBlob(); });
-  // Where the first blob is missing, the others need not be looked for.
-  const bool in_vain =
-      sizes == Sizes::kIfHere && first != directory->entries.end() && !objects.Contains(first->oid);
-  if (in_vain) return directory;
-  auto sizes_bytes = objects.ReadSizes(BlobsOf(directory->entries));
-  const bool missing = !sizes_bytes && sizes_bytes.error().code == Errc::kNotFound;
-  if (missing && sizes == Sizes::kIfHere) return directory;
-  if (!sizes_bytes) {
-    const Outcome<Done> brought = Bring(target, sizes_bytes.error(), tree);
-    if (brought.has_value()) return std::move(sizes_bytes).error();
-    return brought.As<DirectoryPtr>();
-  }
-  Directory sized{directory->entries, {}};
-  sized.sizes_bytes.reserve(sized.entries.size());
-  auto next = sizes_bytes->begin();
-  for (const TreeEntry& entry : sized.entries) {
-    sized.sizes_bytes.push_back(entry.IsBlob() ? *next++ : 0);
-  }
-  directory = std::make_shared<const Directory>(std::move(sized));
-  directories_.Put(key, directory);
-  return directory;
+  if (found) return directory;
+  const Outcome<Done> brought = Bring(target, found.error(), tree);
+  if (brought.has_value()) return std::move(found).error();
+  return brought.As<DirectoryPtr>();
 }
 
 Outcome<Content> RepositoryCache::ReadBlob(const Target& target, const Oid& tree, const Oid& blob) {

@@ -68,9 +68,23 @@ bool TakeEntry(std::string_view& content, std::uint32_t& mode, std::string_view&
   return true;
 }
 
+// How many there are, or fewer if they are malformed.
+std::size_t CountEntries(std::string_view content) {
+  std::size_t count = 0;
+  while (true) {
+    const std::size_t end = content.find('\0');
+    if (end == std::string_view::npos || content.size() - end - 1 < Oid::kSize) return count;
+    content.remove_prefix(end + 1 + Oid::kSize);
+    ++count;
+  }
+}
+
 }  // namespace
 
 bool IsDotGitInDisguise(std::string_view name) {
+  // Nearly all names are none by what they begin with, also if that is to be ignored.
+  constexpr std::string_view kBegins(".gG\xe2\xef");
+  if (name.empty() || kBegins.find(name.front()) == std::string_view::npos) return false;
   std::string lower = AsciiLower(WithoutIgnoredCodePoints(name));
   lower = lower.substr(0, lower.find_first_of(":\\"));
   while (!lower.empty() && (lower.back() == ' ' || lower.back() == '.')) lower.pop_back();
@@ -79,6 +93,7 @@ bool IsDotGitInDisguise(std::string_view name) {
 
 Result<Tree> ParseTree(std::string_view content) {
   Tree tree;
+  tree.entries.reserve(CountEntries(content));
   while (!content.empty()) {
     std::uint32_t mode;
     std::string_view name;
