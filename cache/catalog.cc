@@ -7,9 +7,8 @@
 namespace reposfs {
 namespace {
 
-constexpr std::int64_t kSchemaVersion = 1;
-
-constexpr const char* kSchema = R"sql(
+// Version 1 of the schema, and what leads from each version to the next.
+constexpr std::array<const char*, 2> kMigrations = {R"sql(
 CREATE TABLE repositories (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   key TEXT NOT NULL UNIQUE,
@@ -57,7 +56,15 @@ CREATE TABLE evictions (
   for_key TEXT NOT NULL
 );
 CREATE INDEX evictions_by_time ON evictions (at);
-)sql";
+)sql",
+                                                    R"sql(
+ALTER TABLE repositories ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX repositories_by_revision ON repositories (revision);
+ALTER TABLE jobs ADD COLUMN error_code TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN progressed_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN failed_at INTEGER NOT NULL DEFAULT 0;
+)sql"};
+constexpr std::int64_t kSchemaVersion = kMigrations.size();
 
 // Older evictions than this many are forgotten.
 constexpr std::int64_t kEvictionCountMax = 10'000;
@@ -84,11 +91,20 @@ Status CreateOrCheckSchema(SqliteDatabase& database) REPOSFS_REQUIRES(database.m
                  "catalog: written by a newer reposfs; update this one, or use another cache "
                  "directory"};
   }
-  if (auto created = database.Execute(kSchema); !created) return created;
+  for (auto next = static_cast<std::size_t>(version); next < kMigrations.size(); ++next) {
+    if (auto migrated = database.Execute(kMigrations[next]); !migrated) return migrated;
+  }
   const std::string set = "PRAGMA user_version = " + std::to_string(kSchemaVersion);
   if (auto versioned = database.Execute(set.c_str()); !versioned) return versioned;
   return transaction.Commit();
 }
+
+constexpr std::string_view kColumns =
+    "id, key, upstream, stage, size_bytes, last_opened, open_count, pinned, head, last_fetched, "
+    "last_checked, last_changed, error, error_code, error_at, revision";
+
+constexpr std::string_view kNextRevision =
+    "revision = (SELECT max(revision) FROM repositories) + 1";
 
 RepositoryRecord RecordOf(const Statement& row) {
   RepositoryRecord record;
@@ -107,6 +123,17 @@ RepositoryRecord RecordOf(const Statement& row) {
   record.error = row.Text(12);
   record.error_code = row.Text(13);
   record.error_at = FromMs(row.Int(14));
+  record.revision = row.Int(15);
+  return record;
+}
+
+// Runs a statement that returns the columns of one repository.
+Result<RepositoryRecord> OneRecord(Statement& statement) {
+  auto row = statement.Step();
+  if (!row) return std::move(row).error();
+  if (!*row) return Error{Errc::kIo, "catalog: there is no such repository"};
+  RepositoryRecord record = RecordOf(statement);
+  if (auto done = statement.Run(); !done) return std::move(done).error();
   return record;
 }
 
@@ -135,11 +162,8 @@ Result<Catalog> Catalog::Open(const std::filesystem::path& path) {
 
 Result<std::vector<RepositoryRecord>> Catalog::Repositories() const {
   MutexLock lock(database_->mutex);
-  Statement statement(
-      *database_,
-      "SELECT id, key, upstream, stage, size_bytes, last_opened, open_count, pinned, "
-      "head, last_fetched, last_checked, last_changed, error, error_code, error_at "
-      "FROM repositories ORDER BY id");
+  Statement statement(*database_,
+                      "SELECT " + std::string(kColumns) + " FROM repositories ORDER BY id");
   std::vector<RepositoryRecord> records;
   while (true) {
     auto row = statement.Step();
@@ -152,8 +176,9 @@ Result<std::vector<RepositoryRecord>> Catalog::Repositories() const {
 Result<std::int64_t> Catalog::AddRepository(std::string_view key, std::string_view upstream) {
   MutexLock lock(database_->mutex);
   Statement insert(*database_,
-                   "INSERT INTO repositories (key, upstream) VALUES (?, ?) ON CONFLICT (key) DO "
-                   "UPDATE SET upstream = excluded.upstream RETURNING id");
+                   "INSERT INTO repositories (key, upstream, revision) VALUES (?, ?, (SELECT "
+                   "coalesce(max(revision), 0) FROM repositories) + 1) ON CONFLICT (key) DO UPDATE "
+                   "SET upstream = excluded.upstream RETURNING id");
   auto row = insert.Bind(key).Bind(upstream).Step();
   if (!row) return std::move(row).error();
   const std::int64_t id = insert.Int(0);
@@ -161,33 +186,37 @@ Result<std::int64_t> Catalog::AddRepository(std::string_view key, std::string_vi
   return id;
 }
 
-Status Catalog::Update(const RepositoryRecord& record) {
+Result<RepositoryRecord> Catalog::Change(std::int64_t id, const RepositoryChange& change) {
+  const auto ms = [](const std::optional<WallTime>& time) {
+    return time ? std::optional<std::int64_t>(ToMs(*time)) : std::nullopt;
+  };
+  const auto number = [](const auto& value) {
+    return value ? std::optional(static_cast<std::int64_t>(*value)) : std::nullopt;
+  };
+  const auto& failure = change.failure;
   MutexLock lock(database_->mutex);
-  return Statement(
-             *database_,
-             "UPDATE repositories SET upstream = ?, stage = ?, size_bytes = ?, head = ?, "
-             "last_fetched = ?, last_checked = ?, last_changed = ?, error = ?, error_code = ?, "
-             "error_at = ? WHERE id = ?")
-      .Bind(record.upstream)
-      .Bind(static_cast<std::int64_t>(record.stage))
-      .Bind(static_cast<std::int64_t>(record.size_bytes))
-      .Bind(record.head)
-      .Bind(ToMs(record.last_fetched))
-      .Bind(ToMs(record.last_checked))
-      .Bind(ToMs(record.last_changed))
-      .Bind(record.error)
-      .Bind(record.error_code)
-      .Bind(ToMs(record.error_at))
-      .Bind(record.id)
-      .Run();
+  Statement update(*database_,
+                   "UPDATE repositories SET stage = max(stage, coalesce(?, stage)), "
+                   "size_bytes = coalesce(?, size_bytes), head = coalesce(?, head), "
+                   "last_fetched = coalesce(?, last_fetched), "
+                   "last_checked = coalesce(?, last_checked), "
+                   "last_changed = coalesce(?, last_changed), error = coalesce(?, error), "
+                   "error_code = coalesce(?, error_code), error_at = coalesce(?, error_at), " +
+                       std::string(kNextRevision) + " WHERE id = ? RETURNING " +
+                       std::string(kColumns));
+  update.Bind(number(change.reached)).Bind(number(change.size_bytes)).Bind(change.head);
+  update.Bind(ms(change.last_fetched)).Bind(ms(change.last_checked)).Bind(ms(change.last_changed));
+  update.Bind(failure ? std::optional(failure->message) : std::nullopt);
+  update.Bind(failure ? std::optional(failure->code) : std::nullopt);
+  update.Bind(failure ? ms(failure->at) : std::nullopt);
+  return OneRecord(update.Bind(id));
 }
 
-Status Catalog::SetPinned(std::int64_t id, bool pinned) {
+Result<RepositoryRecord> Catalog::SetPinned(std::int64_t id, bool pinned) {
   MutexLock lock(database_->mutex);
-  return Statement(*database_, "UPDATE repositories SET pinned = ? WHERE id = ?")
-      .Bind(std::int64_t{pinned})
-      .Bind(id)
-      .Run();
+  Statement update(*database_, "UPDATE repositories SET pinned = ?, " + std::string(kNextRevision) +
+                                   " WHERE id = ? RETURNING " + std::string(kColumns));
+  return OneRecord(update.Bind(std::int64_t{pinned}).Bind(id));
 }
 
 Status Catalog::RecordOpened(const std::vector<OpenedRecord>& opened) {
@@ -223,23 +252,31 @@ Result<std::unordered_map<std::int64_t, std::vector<RootRecord>>> Catalog::Roots
 
 Status Catalog::PutRoot(std::int64_t id, const RootRecord& root) {
   MutexLock lock(database_->mutex);
-  return Statement(*database_,
-                   "INSERT INTO roots (repository, commit_id, stage) VALUES (?, ?, ?) "
-                   "ON CONFLICT (repository, commit_id) DO UPDATE SET stage = max(stage, "
-                   "excluded.stage)")
-      .Bind(id)
-      .Bind(root.commit.Hex())
-      .Bind(static_cast<std::int64_t>(root.stage))
-      .Run();
+  Transaction transaction(*database_);
+  Status put = Statement(*database_,
+                         "INSERT INTO roots (repository, commit_id, stage) VALUES (?, ?, ?) "
+                         "ON CONFLICT (repository, commit_id) DO UPDATE SET stage = max(stage, "
+                         "excluded.stage)")
+                   .Bind(id)
+                   .Bind(root.commit.Hex())
+                   .Bind(static_cast<std::int64_t>(root.stage))
+                   .Run();
+  if (!put) return put;
+  Status revised = Statement(*database_, "UPDATE repositories SET " + std::string(kNextRevision) +
+                                             " WHERE id = ?")
+                       .Bind(id)
+                       .Run();
+  if (!revised) return revised;
+  return transaction.Commit();
 }
 
 Status Catalog::Evict(std::int64_t id, const EvictionRecord& eviction) {
   MutexLock lock(database_->mutex);
   Transaction transaction(*database_);
-  Status absent =
-      Statement(*database_, "UPDATE repositories SET stage = 0, size_bytes = 0 WHERE id = ?")
-          .Bind(id)
-          .Run();
+  Status absent = Statement(*database_, "UPDATE repositories SET stage = 0, size_bytes = 0, " +
+                                            std::string(kNextRevision) + " WHERE id = ?")
+                      .Bind(id)
+                      .Run();
   if (!absent) return absent;
   for (const char* sql : {"DELETE FROM roots WHERE repository = ?",
                           "DELETE FROM jobs WHERE repository = ? AND state = 'queued'"}) {

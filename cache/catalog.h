@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -54,6 +55,26 @@ struct RepositoryRecord {
   std::string error;  // The last failure; empty when it is over.
   std::string error_code;
   WallTime error_at{};
+  std::int64_t revision = 0;  // Grows with each change of what stands above, but opens.
+};
+
+// The last failure of a repository; an empty message says that it is over.
+struct RepositoryFailure {
+  std::string message;
+  std::string code;
+  WallTime at{};
+};
+
+// What somebody has found out about a repository.  What is not set stays as it is, so that several
+// may report at the same time.
+struct RepositoryChange {
+  std::optional<Stage> reached;  // Raises the stage, never lowers it.
+  std::optional<std::uint64_t> size_bytes;
+  std::optional<std::string> head;
+  std::optional<WallTime> last_fetched;
+  std::optional<WallTime> last_checked;
+  std::optional<WallTime> last_changed;
+  std::optional<RepositoryFailure> failure;
 };
 
 // A commit that was fetched for its own sake, and how much of it is here.
@@ -87,9 +108,9 @@ class Catalog {
   // Adds a repository at stage kAbsent and returns its id, or the id it already has.
   Result<std::int64_t> AddRepository(std::string_view key, std::string_view upstream);
 
-  // Writes everything of `record` but its key, pinned, last_opened and open_count.
-  Status Update(const RepositoryRecord& record);
-  Status SetPinned(std::int64_t id, bool pinned);
+  // Both return what the catalog says now.
+  Result<RepositoryRecord> Change(std::int64_t id, const RepositoryChange& change);
+  Result<RepositoryRecord> SetPinned(std::int64_t id, bool pinned);
   Status RecordOpened(const std::vector<OpenedRecord>& opened);
 
   // Of every repository that has any, by its id.

@@ -345,17 +345,15 @@ Status Fetcher::Update(Repository& repository, const RefSnapshot& refs,
     }
     repository.SetRefs(std::make_shared<const RefSnapshot>(refs));
   }
-  const WallTime now = clock_.Now();
-  return catalog_.Update(repository.UpdateRecord([&](RepositoryRecord& record) {
-    record.last_checked = now;
-    if (changed) record.last_changed = now;
-    record.head = refs.head().IsNull() ? "" : refs.head().Hex();
-    record.error.clear();
-    record.error_code.clear();
-    if (changed && record.stage != Stage::kAbsent) {
-      record.size_bytes = repository.directory().SizeBytes();
-    }
-  }));
+  RepositoryChange change;
+  change.last_checked = clock_.Now();
+  if (changed) change.last_changed = change.last_checked;
+  change.head = refs.head().IsNull() ? "" : refs.head().Hex();
+  change.failure = RepositoryFailure{};
+  if (changed && repository.stage() != Stage::kAbsent) {
+    change.size_bytes = repository.directory().SizeBytes();
+  }
+  return Record(repository, change);
 }
 
 Status Fetcher::FetchBlobs(Repository& repository, const std::vector<Oid>& blobs,
@@ -443,15 +441,19 @@ Status Fetcher::ReportRoot(Repository& repository, const RootRecord& root) {
 }
 
 Status Fetcher::Report(Repository& repository, Stage reached) {
-  const std::uint64_t size_bytes = repository.directory().SizeBytes();
-  const WallTime now = clock_.Now();
-  return catalog_.Update(repository.UpdateRecord([&](RepositoryRecord& record) {
-    record.stage = std::max(record.stage, reached);
-    record.size_bytes = size_bytes;
-    record.last_fetched = now;
-    record.error.clear();
-    record.error_code.clear();
-  }));
+  RepositoryChange change;
+  change.reached = reached;
+  change.size_bytes = repository.directory().SizeBytes();
+  change.last_fetched = clock_.Now();
+  change.failure = RepositoryFailure{};
+  return Record(repository, change);
+}
+
+Status Fetcher::Record(Repository& repository, const RepositoryChange& change) {
+  auto record = catalog_.Change(repository.id(), change);
+  if (!record) return std::move(record).error();
+  repository.SetRecord(*record);
+  return {};
 }
 
 }  // namespace reposfs

@@ -86,6 +86,7 @@ class Fetcher {
                          const TransferControl& control);
   Status ReportRoot(Repository& repository, const RootRecord& root);
   Status Report(Repository& repository, Stage reached);
+  Status Record(Repository& repository, const RepositoryChange& change);
 
   const Origin& origin_;
   Transport& transport_;

@@ -26,6 +26,16 @@ RepositoryRecord Repository::record() const {
   return record;
 }
 
+void Repository::SetRecord(const RepositoryRecord& record) {
+  MutexLock lock(mutex_);
+  if (record.revision < record_.revision) return;
+  const std::int64_t open_count = record_.open_count;
+  // The difference may be negative: unsigned numbers wrap around.
+  total_->fetch_add(record.size_bytes - record_.size_bytes, std::memory_order_relaxed);
+  record_ = record;
+  record_.open_count = open_count;
+}
+
 Stage Repository::stage() const {
   MutexLock lock(mutex_);
   return record_.stage;

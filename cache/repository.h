@@ -48,16 +48,9 @@ class Repository {
   ObjectStore& objects() { return objects_; }
 
   RepositoryRecord record() const REPOSFS_EXCLUDES(mutex_);
-  // Applies `change` to the record and returns the result.
-  template <typename Change>
-  RepositoryRecord UpdateRecord(Change change) REPOSFS_EXCLUDES(mutex_) {
-    MutexLock lock(mutex_);
-    const std::uint64_t size_before = record_.size_bytes;
-    change(record_);
-    // The difference may be negative: unsigned numbers wrap around.
-    total_->fetch_add(record_.size_bytes - size_before, std::memory_order_relaxed);
-    return record_;
-  }
+  // Takes over what the catalog says, unless something newer is known.  How often it was opened is
+  // known best here.
+  void SetRecord(const RepositoryRecord& record) REPOSFS_EXCLUDES(mutex_);
   Stage stage() const REPOSFS_EXCLUDES(mutex_);
   std::uint64_t size_bytes() const REPOSFS_EXCLUDES(mutex_);
 

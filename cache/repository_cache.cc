@@ -338,8 +338,9 @@ bool RepositoryCache::IsPinned(const Repository& repository) const {
 }
 
 Status RepositoryCache::SetPinned(const RepositoryPtr& repository, bool pinned) {
-  if (auto set = catalog_.SetPinned(repository->id(), pinned); !set) return set;
-  repository->UpdateRecord([&](RepositoryRecord& record) { record.pinned = pinned; });
+  auto record = catalog_.SetPinned(repository->id(), pinned);
+  if (!record) return std::move(record).error();
+  repository->SetRecord(*record);
   return {};
 }
 

@@ -260,13 +260,12 @@ void RepositoryCache::RecordError(const RepositoryPtr& repository, const Error& 
   if (error.code == Errc::kInterrupted) return;
   spdlog::error("failed repo={} code={} cause=\"{}\" advice=\"{}\"", repository->key().Text(),
                 ErrcName(error.code), Printable(error.message), AdviceFor(error.code));
-  const WallTime now = clock_.Now();
-  const Status saved = catalog_.Update(repository->UpdateRecord([&](RepositoryRecord& record) {
-    record.error = Printable(error.message);
-    record.error_code = ErrcName(error.code);
-    record.error_at = now;
-  }));
-  if (!saved) spdlog::error("catalog not written cause=\"{}\"", saved.error().message);
+  RepositoryChange change;
+  change.failure =
+      RepositoryFailure{Printable(error.message), std::string(ErrcName(error.code)), clock_.Now()};
+  const auto record = catalog_.Change(repository->id(), change);
+  if (record) return repository->SetRecord(*record);
+  spdlog::error("catalog not written cause=\"{}\"", record.error().message);
 }
 
 }  // namespace reposfs

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -46,6 +47,13 @@ class Statement {
 
   Statement& Bind(std::int64_t value);
   Statement& Bind(std::string_view value);
+  // NULL if it is not set.
+  template <typename T>
+  Statement& Bind(const std::optional<T>& value) {
+    if (value) return Bind(*value);
+    ++next_parameter_;
+    return *this;
+  }
 
   // True: a row is there to be read.
   Result<bool> Step();

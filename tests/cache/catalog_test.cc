@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "cache/job_queue.h"
+#include "tests/support/command.h"
 #include "tests/support/files.h"
 #include "tests/support/temp_dir.h"
 
@@ -78,46 +79,76 @@ TEST_F(CatalogTest, AddingAgainFindsTheSameOne) {
 
 TEST_F(CatalogTest, WhatIsWrittenIsThereAfterReopening) {
   const std::int64_t id = Add("h/o/n");
-  RepositoryRecord record = Record(id);
-  record.upstream = "file:///elsewhere";
-  record.stage = Stage::kContent;
-  record.size_bytes = 5'000'000'000;
-  record.head = std::string(40, 'a');
-  record.last_fetched = At(1);
-  record.last_checked = At(2);
-  record.last_changed = At(3);
-  record.error = "it's \"broken\"; DROP TABLE repositories";
-  record.error_code = "io";
-  record.error_at = At(4);
-  ASSERT_TRUE(catalog_->Update(record));
+  RepositoryChange change;
+  change.reached = Stage::kContent;
+  change.size_bytes = 5'000'000'000;
+  change.head = std::string(40, 'a');
+  change.last_fetched = At(1);
+  change.last_checked = At(2);
+  change.last_changed = At(3);
+  change.failure = {"it's \"broken\"; DROP TABLE repositories", "io", At(4)};
+  ASSERT_TRUE(catalog_->Change(id, change));
   ASSERT_TRUE(catalog_->SetPinned(id, true));
   ASSERT_TRUE(catalog_->PutRoot(id, RootRecord{Id('a'), Stage::kTip}));
   Reopen();
   const RepositoryRecord read = Record(id);
-  EXPECT_EQ(read.upstream, record.upstream);
-  EXPECT_EQ(read.stage, record.stage);
-  EXPECT_EQ(read.size_bytes, record.size_bytes);
-  EXPECT_EQ(read.head, record.head);
-  EXPECT_EQ(read.last_fetched, record.last_fetched);
-  EXPECT_EQ(read.last_checked, record.last_checked);
-  EXPECT_EQ(read.last_changed, record.last_changed);
-  EXPECT_EQ(read.error, record.error);
-  EXPECT_EQ(read.error_code, record.error_code);
-  EXPECT_EQ(read.error_at, record.error_at);
+  EXPECT_EQ(read.stage, Stage::kContent);
+  EXPECT_EQ(read.size_bytes, 5'000'000'000);
+  EXPECT_EQ(read.head, std::string(40, 'a'));
+  EXPECT_EQ(read.last_fetched, At(1));
+  EXPECT_EQ(read.last_checked, At(2));
+  EXPECT_EQ(read.last_changed, At(3));
+  EXPECT_EQ(read.error, change.failure->message);
+  EXPECT_EQ(read.error_code, "io");
+  EXPECT_EQ(read.error_at, At(4));
   EXPECT_TRUE(read.pinned);
   ASSERT_EQ(catalog_->Roots()->at(id).size(), 1u);
   EXPECT_EQ(catalog_->Roots()->at(id).at(0).commit, Id('a'));
 }
 
-TEST_F(CatalogTest, UpdateLeavesWhatUsersAndOpensDecide) {
+TEST_F(CatalogTest, AChangeLeavesWhatItDoesNotName) {
   const std::int64_t id = Add("h/o/n");
-  const RepositoryRecord stale = Record(id);
+  RepositoryChange everything;
+  everything.reached = Stage::kComplete;
+  everything.size_bytes = 5;
+  everything.head = "head";
+  everything.last_checked = At(2);
+  everything.failure = {"broken", "io", At(4)};
+  ASSERT_TRUE(catalog_->Change(id, everything));
   ASSERT_TRUE(catalog_->SetPinned(id, true));
   ASSERT_TRUE(catalog_->RecordOpened({OpenedRecord{id, At(7), 3}}));
-  ASSERT_TRUE(catalog_->Update(stale));
-  EXPECT_TRUE(Record(id).pinned);
-  EXPECT_EQ(Record(id).last_opened, At(7));
-  EXPECT_EQ(Record(id).open_count, 3);
+
+  RepositoryChange little;
+  little.reached = Stage::kTip;
+  little.last_fetched = At(9);
+  const auto changed = catalog_->Change(id, little);
+  ASSERT_TRUE(changed);
+  EXPECT_EQ(changed->stage, Stage::kComplete) << "a stage is raised, never lowered";
+  EXPECT_EQ(changed->size_bytes, 5u);
+  EXPECT_EQ(changed->head, "head");
+  EXPECT_EQ(changed->last_fetched, At(9));
+  EXPECT_EQ(changed->last_checked, At(2));
+  EXPECT_EQ(changed->error, "broken");
+  EXPECT_TRUE(changed->pinned);
+  EXPECT_EQ(changed->last_opened, At(7));
+  EXPECT_EQ(changed->open_count, 3);
+}
+
+TEST_F(CatalogTest, EachChangeHasALaterRevision) {
+  const std::int64_t id = Add("h/o/n");
+  std::int64_t last = Record(id).revision;
+  const auto grows = [&] { return last < Record(id).revision && (last = Record(id).revision) > 0; };
+  EXPECT_GT(Record(Add("h/o/other")).revision, last);
+  ASSERT_TRUE(catalog_->Change(id, RepositoryChange{}));
+  EXPECT_TRUE(grows());
+  ASSERT_TRUE(catalog_->SetPinned(id, true));
+  EXPECT_TRUE(grows());
+  ASSERT_TRUE(catalog_->PutRoot(id, RootRecord{Id('a'), Stage::kTip}));
+  EXPECT_TRUE(grows());
+  ASSERT_TRUE(catalog_->Evict(id, EvictionRecord{}));
+  EXPECT_TRUE(grows());
+  ASSERT_TRUE(catalog_->RecordOpened({OpenedRecord{id, At(7), 3}}));
+  EXPECT_FALSE(grows()) << "opens are too many to tell everybody";
 }
 
 TEST_F(CatalogTest, OpensAddUp) {
@@ -142,10 +173,10 @@ TEST_F(CatalogTest, AnEvictionIsOneStep) {
   const std::int64_t id = Add("h/o/n");
   const std::int64_t other = Add("h/o/other");
   for (const std::int64_t repository : {id, other}) {
-    RepositoryRecord record = Record(repository);
-    record.stage = Stage::kContent;
-    record.size_bytes = 10;
-    ASSERT_TRUE(catalog_->Update(record));
+    RepositoryChange change;
+    change.reached = Stage::kContent;
+    change.size_bytes = 10;
+    ASSERT_TRUE(catalog_->Change(repository, change));
     ASSERT_TRUE(catalog_->PutRoot(repository, RootRecord{Id('a'), Stage::kContent}));
   }
   JobQueue queue(catalog_->database());
@@ -191,6 +222,41 @@ TEST_F(CatalogTest, ANewerSchemaIsRefused) {
   const auto catalog = Catalog::Open(Path());
   ASSERT_FALSE(catalog);
   EXPECT_EQ(catalog.error().code, Errc::kUnsupported);
+}
+
+TEST_F(CatalogTest, AnOlderSchemaIsBroughtUpToDate) {
+  const std::filesystem::path path = directory_ / "old.db";
+  testing::Output({"sqlite3", path.string(), R"sql(
+CREATE TABLE repositories (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE,
+  upstream TEXT NOT NULL, stage INTEGER NOT NULL DEFAULT 0, size_bytes INTEGER NOT NULL DEFAULT 0,
+  last_opened INTEGER NOT NULL DEFAULT 0, open_count INTEGER NOT NULL DEFAULT 0,
+  pinned INTEGER NOT NULL DEFAULT 0, head TEXT NOT NULL DEFAULT '',
+  last_fetched INTEGER NOT NULL DEFAULT 0, last_checked INTEGER NOT NULL DEFAULT 0,
+  last_changed INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT '',
+  error_code TEXT NOT NULL DEFAULT '', error_at INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE roots (repository INTEGER NOT NULL REFERENCES repositories(id),
+  commit_id TEXT NOT NULL, stage INTEGER NOT NULL, PRIMARY KEY (repository, commit_id)) WITHOUT ROWID;
+CREATE TABLE jobs (id INTEGER PRIMARY KEY AUTOINCREMENT,
+  repository INTEGER NOT NULL REFERENCES repositories(id), kind TEXT NOT NULL,
+  argument TEXT NOT NULL, priority INTEGER NOT NULL, state TEXT NOT NULL,
+  not_before INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+  last_error TEXT NOT NULL DEFAULT '', lease_owner TEXT NOT NULL DEFAULT '',
+  lease_until INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL,
+  UNIQUE (repository, kind, argument));
+CREATE INDEX jobs_by_priority ON jobs (state, priority DESC, id);
+CREATE TABLE evictions (at INTEGER NOT NULL, key TEXT NOT NULL, reason TEXT NOT NULL,
+  size_bytes INTEGER NOT NULL, for_key TEXT NOT NULL);
+CREATE INDEX evictions_by_time ON evictions (at);
+INSERT INTO repositories (key, upstream, stage, open_count) VALUES ('h/o/n', 'file:///n', 3, 7);
+PRAGMA user_version = 1;
+)sql"});
+  auto catalog = Catalog::Open(path);
+  ASSERT_TRUE(catalog) << catalog.error().message;
+  const auto records = catalog->Repositories();
+  ASSERT_EQ(records->size(), 1u);
+  EXPECT_EQ(records->at(0).stage, Stage::kComplete);
+  EXPECT_EQ(records->at(0).open_count, 7);
+  EXPECT_TRUE(catalog->Change(records->at(0).id, RepositoryChange{}));
 }
 
 TEST_F(CatalogTest, AFileThatIsNoDatabaseIsCorrupt) {

@@ -46,6 +46,12 @@ class RoomKeeperTest : public ::testing::Test {
     return repositories_.back();
   }
 
+  static void Pin(const RepositoryPtr& repository) {
+    RepositoryRecord record = repository->record();
+    record.pinned = true;
+    repository->SetRecord(record);
+  }
+
   Status Evict(const RepositoryPtr& repository, const std::string& reason,
                const std::string& for_key) {
     if (before_evicting_) before_evicting_();
@@ -158,7 +164,7 @@ TEST_F(RoomKeeperTest, WhileNobodyKnowsHowLargeItWillBeNobodyGoesAtOnce) {
 }
 
 TEST_F(RoomKeeperTest, PinnedAndBusyOnesStay) {
-  Add("pinned", 200)->UpdateRecord([](RepositoryRecord& record) { record.pinned = true; });
+  Pin(Add("pinned", 200));
   const Repository::Use busy(Add("busy", 200));
   Add("c", 200);
   Add("d", 200);
@@ -170,7 +176,7 @@ TEST_F(RoomKeeperTest, PinnedAndBusyOnesStay) {
 }
 
 TEST_F(RoomKeeperTest, NobodyIsEvictedInVain) {
-  Add("pinned", 800)->UpdateRecord([](RepositoryRecord& record) { record.pinned = true; });
+  Pin(Add("pinned", 800));
   Add("b", 100);
   const RepositoryPtr fetched = Add("new", 0);
   const Repository::Use use(fetched);
@@ -182,7 +188,7 @@ TEST_F(RoomKeeperTest, NobodyIsEvictedInVain) {
 }
 
 TEST_F(RoomKeeperTest, NinetyPercentIsAWishTheQuotaIsTheLaw) {
-  Add("pinned", 850)->UpdateRecord([](RepositoryRecord& record) { record.pinned = true; });
+  Pin(Add("pinned", 850));
   Add("b", 100);
   const RepositoryPtr fetched = Add("new", 0);
   const Repository::Use use(fetched);
