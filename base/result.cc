@@ -65,6 +65,13 @@ std::string_view ErrcName(Errc code) {
   return "unknown";
 }
 
+Errc ErrcOfName(std::string_view name) {
+  for (int code = 0; code <= static_cast<int>(Errc::kIo); ++code) {
+    if (ErrcName(static_cast<Errc>(code)) == name) return static_cast<Errc>(code);
+  }
+  return Errc::kIo;
+}
+
 Error ErrnoError(int errno_value, std::string_view what) {
   return Error{ErrcOfErrno(errno_value),
                std::string(what) + ": " + std::generic_category().message(errno_value)};

@@ -32,6 +32,8 @@ enum class Errc {
 
 // The name of `code` as logs and JSON show it, for example "not-found".
 std::string_view ErrcName(Errc code);
+// The code of such a name; kIo if there is none.
+Errc ErrcOfName(std::string_view name);
 
 struct [[nodiscard]] Error {
   Errc code;

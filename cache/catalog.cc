@@ -137,6 +137,16 @@ Result<RepositoryRecord> OneRecord(Statement& statement) {
   return record;
 }
 
+Result<std::vector<RepositoryRecord>> AllRecords(Statement& statement) {
+  std::vector<RepositoryRecord> records;
+  while (true) {
+    auto row = statement.Step();
+    if (!row) return std::move(row).error();
+    if (!*row) return records;
+    records.push_back(RecordOf(statement));
+  }
+}
+
 }  // namespace
 
 std::string_view StageName(Stage stage) {
@@ -162,15 +172,24 @@ Result<Catalog> Catalog::Open(const std::filesystem::path& path) {
 
 Result<std::vector<RepositoryRecord>> Catalog::Repositories() const {
   MutexLock lock(database_->mutex);
-  Statement statement(*database_,
-                      "SELECT " + std::string(kColumns) + " FROM repositories ORDER BY id");
-  std::vector<RepositoryRecord> records;
-  while (true) {
-    auto row = statement.Step();
-    if (!row) return std::move(row).error();
-    if (!*row) return records;
-    records.push_back(RecordOf(statement));
-  }
+  Statement select(*database_,
+                   "SELECT " + std::string(kColumns) + " FROM repositories ORDER BY id");
+  return AllRecords(select);
+}
+
+Result<std::vector<RepositoryRecord>> Catalog::ChangedAfter(std::int64_t revision) const {
+  MutexLock lock(database_->mutex);
+  Statement select(*database_, "SELECT " + std::string(kColumns) +
+                                   " FROM repositories WHERE revision > ? ORDER BY revision");
+  return AllRecords(select.Bind(revision));
+}
+
+Result<std::int64_t> Catalog::OthersVersion() const {
+  MutexLock lock(database_->mutex);
+  Statement select(*database_, "PRAGMA data_version");
+  auto row = select.Step();
+  if (!row) return std::move(row).error();
+  return select.Int(0);
 }
 
 Result<std::int64_t> Catalog::AddRepository(std::string_view key, std::string_view upstream) {
@@ -247,6 +266,20 @@ Result<std::unordered_map<std::int64_t, std::vector<RootRecord>>> Catalog::Roots
     const auto commit = Oid::FromHex(statement.Text(1));
     if (!commit) continue;
     roots[statement.Int(0)].push_back(RootRecord{*commit, static_cast<Stage>(statement.Int(2))});
+  }
+}
+
+Result<std::vector<RootRecord>> Catalog::RootsOf(std::int64_t id) const {
+  MutexLock lock(database_->mutex);
+  Statement select(*database_, "SELECT commit_id, stage FROM roots WHERE repository = ?");
+  select.Bind(id);
+  std::vector<RootRecord> roots;
+  while (true) {
+    auto row = select.Step();
+    if (!row) return std::move(row).error();
+    if (!*row) return roots;
+    const auto commit = Oid::FromHex(select.Text(0));
+    if (commit) roots.push_back(RootRecord{*commit, static_cast<Stage>(select.Int(1))});
   }
 }
 

@@ -104,6 +104,10 @@ class Catalog {
   static Result<Catalog> Open(const std::filesystem::path& path);
 
   Result<std::vector<RepositoryRecord>> Repositories() const;
+  // Those that have changed after `revision`, in the order of their revisions.
+  Result<std::vector<RepositoryRecord>> ChangedAfter(std::int64_t revision) const;
+  // Another number whenever another process, or another Catalog, has written anything.
+  Result<std::int64_t> OthersVersion() const;
 
   // Adds a repository at stage kAbsent and returns its id, or the id it already has.
   Result<std::int64_t> AddRepository(std::string_view key, std::string_view upstream);
@@ -115,6 +119,7 @@ class Catalog {
 
   // Of every repository that has any, by its id.
   Result<std::unordered_map<std::int64_t, std::vector<RootRecord>>> Roots() const;
+  Result<std::vector<RootRecord>> RootsOf(std::int64_t id) const;
   // Adds a root, or raises its stage.
   Status PutRoot(std::int64_t id, const RootRecord& root);
 

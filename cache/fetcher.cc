@@ -152,17 +152,14 @@ Status Fetcher::RunFromAnySource(const Repository& repository, FetchRequest requ
 }
 
 Status Fetcher::Adopt(Repository& repository, const Staging& staging) {
-  {
-    MutexLock lock(repository.adopting());
-    if (auto adopted = repository.directory().Adopt(staging); !adopted) return adopted;
-  }
-  repository.ContentChanged();
-  return {};
+  const StoreDirectory& directory = repository.directory();
+  Status adopted = repository.ChangeDirectory([&] { return directory.Adopt(staging); });
+  if (adopted) repository.ContentChanged();
+  return adopted;
 }
 
 Status Fetcher::SaveRefs(Repository& repository, const RefSnapshot& refs) {
-  MutexLock lock(repository.adopting());
-  return repository.directory().SetRefs(refs);
+  return repository.ChangeDirectory([&] { return repository.directory().SetRefs(refs); });
 }
 
 Status Fetcher::Run(Repository& repository, const Transfer& transfer,

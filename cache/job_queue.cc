@@ -6,35 +6,81 @@
 namespace reposfs {
 namespace {
 
-constexpr std::array<std::string_view, 5> kKindNames = {"clone", "hydrate", "history", "fetch",
-                                                        "maintain"};
+constexpr std::array<std::string_view, 3> kStateNames = {"queued", "running", "failed"};
 
 constexpr std::string_view kColumns =
-    "id, repository, kind, argument, priority, state = 'running', not_before, attempts, last_error";
+    "id, repository, kind, argument, priority, state, not_before, attempts, last_error, "
+    "error_code, lease_owner, lease_until, progressed_at, failed_at";
 
 std::int64_t ToMs(WallTime time) {
   return time.time_since_epoch().count();
 }
+WallTime FromMs(std::int64_t ms) {
+  return WallTime(std::chrono::milliseconds(ms));
+}
 
-Job JobOf(const Statement& row) {
+// Nothing if a newer reposfs has written it.
+std::optional<Job> JobOf(const Statement& row) {
+  const auto kind = ParseJobKind(row.Text(2));
+  const auto state = std::find(kStateNames.begin(), kStateNames.end(), row.Text(5));
+  if (!kind || state == kStateNames.end()) return std::nullopt;
   Job job;
   job.id = row.Int(0);
   job.repository = row.Int(1);
-  const auto kind = std::find(kKindNames.begin(), kKindNames.end(), row.Text(2));
-  job.kind = static_cast<JobKind>(kind - kKindNames.begin());
+  job.kind = *kind;
   job.argument = row.Text(3);
   job.priority = static_cast<int>(row.Int(4));
-  job.running = row.Int(5) != 0;
-  job.not_before = WallTime(std::chrono::milliseconds(row.Int(6)));
+  job.state = static_cast<JobState>(state - kStateNames.begin());
+  job.not_before = FromMs(row.Int(6));
   job.attempts = static_cast<int>(row.Int(7));
   job.last_error = row.Text(8);
+  job.error_code = row.Text(9);
+  job.owner = row.Text(10);
+  job.lease_until = FromMs(row.Int(11));
+  job.progressed_at = FromMs(row.Int(12));
+  job.failed_at = FromMs(row.Int(13));
   return job;
+}
+
+Result<std::vector<Job>> AllRows(Statement& statement) {
+  std::vector<Job> jobs;
+  while (true) {
+    auto row = statement.Step();
+    if (!row) return std::move(row).error();
+    if (!*row) return jobs;
+    if (auto job = JobOf(statement)) jobs.push_back(std::move(*job));
+  }
+}
+
+// The first row, if there is one; the statement runs to its end.
+Result<std::optional<Job>> OneRow(Statement& statement) {
+  auto jobs = AllRows(statement);
+  if (!jobs) return std::move(jobs).error();
+  if (jobs->empty()) return std::optional<Job>();
+  return std::optional<Job>(std::move(jobs->front()));
+}
+
+// How many rows a statement with RETURNING has changed.
+Result<int> RowCount(Statement& statement) {
+  int count = 0;
+  while (true) {
+    auto row = statement.Step();
+    if (!row) return std::move(row).error();
+    if (!*row) return count;
+    ++count;
+  }
+}
+
+Result<bool> Any(Statement& statement) {
+  auto count = RowCount(statement);
+  if (!count) return std::move(count).error();
+  return *count > 0;
 }
 
 }  // namespace
 
-std::string_view JobKindName(JobKind kind) {
-  return kKindNames[static_cast<std::size_t>(kind)];
+std::string_view JobStateName(JobState state) {
+  return kStateNames[static_cast<std::size_t>(state)];
 }
 
 Result<Job> JobQueue::Put(const JobSpec& spec, WallTime now) {
@@ -42,73 +88,168 @@ Result<Job> JobQueue::Put(const JobSpec& spec, WallTime now) {
   Statement put(*database_,
                 "INSERT INTO jobs (repository, kind, argument, priority, state, not_before, "
                 "created_at) VALUES (?, ?, ?, ?, 'queued', ?, ?) ON CONFLICT (repository, kind, "
-                "argument) DO UPDATE SET priority = max(priority, excluded.priority), not_before = "
-                "min(not_before, excluded.not_before) RETURNING " +
+                "argument) DO UPDATE SET priority = max(priority, excluded.priority), "
+                "not_before = min(not_before, excluded.not_before), "
+                "attempts = iif(state = 'failed', 0, attempts), "
+                "last_error = iif(state = 'failed', '', last_error), "
+                "state = iif(state = 'failed', 'queued', state) RETURNING " +
                     std::string(kColumns));
   put.Bind(spec.repository).Bind(JobKindName(spec.kind)).Bind(spec.argument);
-  auto row = put.Bind(std::int64_t{spec.priority}).Bind(ToMs(now)).Bind(ToMs(now)).Step();
-  if (!row) return std::move(row).error();
-  Job job = JobOf(put);
-  if (auto done = put.Run(); !done) return std::move(done).error();
-  return job;
+  auto job = OneRow(put.Bind(std::int64_t{spec.priority}).Bind(ToMs(now)).Bind(ToMs(now)));
+  if (!job) return std::move(job).error();
+  if (!*job) return Error{Errc::kUnsupported, "catalog: a newer reposfs has written this job"};
+  return std::move(**job);
 }
 
-Result<std::optional<Job>> JobQueue::Claim(std::int64_t id, WallTime lease_until) {
-  MutexLock lock(database_->mutex);
-  Statement claim(
-      *database_,
-      "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_until = ? WHERE "
-      "id = ? AND state = 'queued' RETURNING " +
-          std::string(kColumns));
-  auto row = claim.Bind(ToMs(lease_until)).Bind(id).Step();
-  if (!row) return std::move(row).error();
-  if (!*row) return std::optional<Job>();
-  std::optional<Job> job = JobOf(claim);
-  if (auto done = claim.Run(); !done) return std::move(done).error();
-  return job;
-}
-
-Result<bool> JobQueue::Contains(const JobSpec& spec) const {
+Status JobQueue::PutLater(const JobSpec& spec, WallTime not_before) {
   MutexLock lock(database_->mutex);
   return Statement(*database_,
-                   "SELECT 1 FROM jobs WHERE repository = ? AND kind = ? AND argument = ?")
+                   "INSERT INTO jobs (repository, kind, argument, priority, state, not_before, "
+                   "created_at) VALUES (?, ?, ?, ?, 'queued', ?, ?) ON CONFLICT DO NOTHING")
       .Bind(spec.repository)
       .Bind(JobKindName(spec.kind))
       .Bind(spec.argument)
-      .Step();
-}
-
-Status JobQueue::Finish(std::int64_t id) {
-  MutexLock lock(database_->mutex);
-  return Statement(*database_, "DELETE FROM jobs WHERE id = ?").Bind(id).Run();
-}
-
-Status JobQueue::Retry(std::int64_t id, WallTime not_before, std::string_view error) {
-  MutexLock lock(database_->mutex);
-  return Statement(*database_,
-                   "UPDATE jobs SET state = 'queued', not_before = ?, last_error = ? WHERE id = ?")
+      .Bind(std::int64_t{spec.priority})
       .Bind(ToMs(not_before))
-      .Bind(error)
-      .Bind(id)
+      .Bind(ToMs(not_before))
       .Run();
 }
 
-Status JobQueue::ReleaseAll() {
+Result<std::optional<Job>> JobQueue::Claim(std::int64_t id, const JobLease& lease) {
   MutexLock lock(database_->mutex);
-  return Statement(*database_, "UPDATE jobs SET state = 'queued', not_before = 0").Run();
+  Statement claim(*database_,
+                  "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_owner = ?, "
+                  "lease_until = ? WHERE id = ? AND state = 'queued' RETURNING " +
+                      std::string(kColumns));
+  return OneRow(claim.Bind(lease.owner).Bind(ToMs(lease.until)).Bind(id));
 }
 
-Result<std::vector<Job>> JobQueue::List() const {
+template <typename Bind>
+Result<bool> JobQueue::ChangeMine(const Job& job, std::string_view sql, Bind bind) {
   MutexLock lock(database_->mutex);
-  Statement list(*database_,
-                 "SELECT " + std::string(kColumns) + " FROM jobs ORDER BY priority DESC, id");
-  std::vector<Job> jobs;
+  Statement change(*database_, std::string(sql) +
+                                   " WHERE id = ? AND state = 'running' AND lease_owner = ? AND "
+                                   "attempts = ? RETURNING id");
+  bind(change);
+  return Any(change.Bind(job.id).Bind(job.owner).Bind(std::int64_t{job.attempts}));
+}
+
+Result<bool> JobQueue::Renew(const Job& job, WallTime until, WallTime progressed_at) {
+  return ChangeMine(job, "UPDATE jobs SET lease_until = ?, progressed_at = ?",
+                    [&](Statement& renew) { renew.Bind(ToMs(until)).Bind(ToMs(progressed_at)); });
+}
+
+Result<bool> JobQueue::Finish(const Job& job) {
+  return ChangeMine(job, "DELETE FROM jobs", [](Statement&) {});
+}
+
+Result<bool> JobQueue::Retry(const Job& job, WallTime not_before, const Error& error) {
+  return ChangeMine(
+      job, "UPDATE jobs SET state = 'queued', not_before = ?, last_error = ?, error_code = ?",
+      [&](Statement& retry) {
+        retry.Bind(ToMs(not_before)).Bind(error.message).Bind(ErrcName(error.code));
+      });
+}
+
+Result<bool> JobQueue::Release(const Job& job) {
+  return ChangeMine(job,
+                    "UPDATE jobs SET state = 'queued', not_before = 0, attempts = attempts - 1",
+                    [](Statement&) {});
+}
+
+Result<bool> JobQueue::Fail(const Job& job, WallTime now, const Error& error) {
+  return ChangeMine(
+      job, "UPDATE jobs SET state = 'failed', failed_at = ?, last_error = ?, error_code = ?",
+      [&](Statement& fail) {
+        fail.Bind(ToMs(now)).Bind(error.message).Bind(ErrcName(error.code));
+      });
+}
+
+Result<std::vector<std::string>> JobQueue::Owners() const {
+  MutexLock lock(database_->mutex);
+  Statement select(*database_, "SELECT DISTINCT lease_owner FROM jobs WHERE state = 'running'");
+  std::vector<std::string> owners;
   while (true) {
-    auto row = list.Step();
+    auto row = select.Step();
     if (!row) return std::move(row).error();
-    if (!*row) return jobs;
-    jobs.push_back(JobOf(list));
+    if (!*row) return owners;
+    owners.push_back(select.Text(0));
   }
+}
+
+Result<int> JobQueue::ReleaseWhere(std::string_view condition, WallTime now, int attempt_count_max,
+                                   const std::string& owner) {
+  MutexLock lock(database_->mutex);
+  // The first time it is begun again at once: most likely its process was ended, not its work.
+  Statement release(*database_,
+                    "UPDATE jobs SET state = iif(attempts >= ?1, 'failed', 'queued'), "
+                    "failed_at = iif(attempts >= ?1, ?2, 0), "
+                    "not_before = ?2 + iif(attempts <= 1, 0, 1000 << min(attempts, 9)), "
+                    "last_error = 'the process that ran it (' || lease_owner || ') has died, or "
+                    "hangs', error_code = 'interrupted' WHERE state = 'running' AND " +
+                        std::string(condition) + " RETURNING id");
+  release.Bind(std::int64_t{attempt_count_max}).Bind(ToMs(now));
+  return RowCount(release.Bind(owner));
+}
+
+Result<int> JobQueue::ReleaseOwner(const std::string& owner, WallTime now, int attempt_count_max) {
+  return ReleaseWhere("lease_owner = ?3", now, attempt_count_max, owner);
+}
+
+Result<int> JobQueue::ReleaseLapsed(WallTime now, int attempt_count_max) {
+  return ReleaseWhere("lease_until < ?2 AND ?3 = ''", now, attempt_count_max, "");
+}
+
+Result<int> JobQueue::RemoveFailed(WallTime time) {
+  MutexLock lock(database_->mutex);
+  Statement remove(*database_,
+                   "DELETE FROM jobs WHERE state = 'failed' AND failed_at < ? RETURNING id");
+  return RowCount(remove.Bind(ToMs(time)));
+}
+
+Result<bool> JobQueue::Requeue(std::int64_t id, WallTime now) {
+  MutexLock lock(database_->mutex);
+  Statement requeue(*database_,
+                    "UPDATE jobs SET state = 'queued', not_before = ?, attempts = 0 WHERE id = ? "
+                    "AND state <> 'running' RETURNING id");
+  return Any(requeue.Bind(ToMs(now)).Bind(id));
+}
+
+Result<bool> JobQueue::Cancel(std::int64_t id) {
+  MutexLock lock(database_->mutex);
+  Statement cancel(*database_, "DELETE FROM jobs WHERE id = ? AND state <> 'running' RETURNING id");
+  return Any(cancel.Bind(id));
+}
+
+Result<std::vector<Job>> JobQueue::Due(const std::vector<JobKind>& kinds, WallTime now,
+                                       int count_max) const {
+  std::string names;
+  for (const JobKind kind : kinds) {
+    names += (names.empty() ? "'" : ", '") + std::string(JobKindName(kind)) + "'";
+  }
+  MutexLock lock(database_->mutex);
+  Statement select(*database_, "SELECT " + std::string(kColumns) +
+                                   " FROM jobs WHERE state = 'queued' AND not_before <= ? AND kind "
+                                   "IN (" +
+                                   names + ") ORDER BY priority DESC, id LIMIT ?");
+  return AllRows(select.Bind(ToMs(now)).Bind(std::int64_t{count_max}));
+}
+
+Result<std::optional<Job>> JobQueue::Find(std::int64_t id) const {
+  MutexLock lock(database_->mutex);
+  Statement select(*database_, "SELECT " + std::string(kColumns) + " FROM jobs WHERE id = ?");
+  return OneRow(select.Bind(id));
+}
+
+Result<std::vector<Job>> JobQueue::List(const JobFilter& filter) const {
+  MutexLock lock(database_->mutex);
+  Statement select(*database_, "SELECT " + std::string(kColumns) +
+                                   " FROM jobs WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR "
+                                   "state = ?2) AND (?3 IS NULL OR repository = ?3) ORDER BY "
+                                   "priority DESC, id");
+  select.Bind(filter.kind ? std::optional(JobKindName(*filter.kind)) : std::nullopt);
+  select.Bind(filter.state ? std::optional(JobStateName(*filter.state)) : std::nullopt);
+  return AllRows(select.Bind(filter.repository));
 }
 
 std::chrono::milliseconds BackOff(int attempts, std::uint64_t random) {

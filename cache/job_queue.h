@@ -1,14 +1,22 @@
-// The work that remains to be done, durably.
+// The work that remains to be done, durably, for every process that has opened the catalog.
 //
 // A job is unique by (repository, kind, argument): asking twice for the same work is one job.  It
-// is deleted when it is done, so the table holds only what is still owed.
+// is deleted when it is done, so the table holds what is still owed, and what was given up.
 //
-//            Put()
-//   (none) --------> queued --Claim()--> running --Finish()--> (none)
-//                      ^                    |
-//                      +---Retry(), Release()
+//                    Put(), Requeue()
+//               +------------------------------------------------------+
+//        Put()  v         Claim()            Finish()                  |
+//   (none) --> queued --------------> running ------> (none)           |
+//               ^                       |  |  Fail()                   |
+//               +--Retry(), Release(), -+  +-------------------------> failed --RemoveFailed()-->
+//                  ReleaseOwner(), ReleaseLapsed()                        (none)
 //
-// Thread-safety: every method may be called from any thread.  Errors: those of Catalog.
+// Who claims a job has it until its lease lapses, and must renew the lease before that.  The number
+// of the attempt is the fencing token: a process that was asleep while its job was given to another
+// one can neither finish it nor put it back.
+//
+// Thread-safety: every method may be called from any thread, and by any process on the same file.
+// Errors: those of Catalog.
 #pragma once
 
 #include <cstdint>
@@ -19,19 +27,21 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "cache/job_kind.h"
 #include "cache/sqlite_database.h"
 
 namespace reposfs {
 
-enum class JobKind {
-  kClone,     // The tip of one commit.  Argument: the object to want.
-  kHydrate,   // All blobs of one commit.  Argument: the commit.
-  kHistory,   // Every branch and tag, whole.
-  kFetch,     // Ask the upstream what has changed, and get it.
-  kMaintain,  // One pack, commit-graph.
-};
+// A job that has failed so often for reasons that may pass, or killed so many processes, is given
+// up.
+inline constexpr int kJobAttemptCountMax = 8;
 
-std::string_view JobKindName(JobKind kind);
+enum class JobState { kQueued, kRunning, kFailed };
+
+std::string_view JobStateName(JobState state);
+
+// The `repository` of a job that is of none.
+inline constexpr std::int64_t kNoRepository = 0;
 
 struct JobSpec {
   std::int64_t repository;
@@ -42,14 +52,33 @@ struct JobSpec {
 
 struct Job {
   std::int64_t id = 0;
-  std::int64_t repository = 0;
+  std::int64_t repository = kNoRepository;
   JobKind kind = JobKind::kClone;
   std::string argument;
   int priority = 0;
-  bool running = false;
+  JobState state = JobState::kQueued;
   WallTime not_before{};
   int attempts = 0;
   std::string last_error;
+  std::string error_code;  // Of the last error, as ErrcName() has it.
+  std::string owner;       // Who runs it, or ran it last.
+  WallTime lease_until{};
+  WallTime progressed_at{};
+  WallTime failed_at{};
+
+  bool running() const { return state == JobState::kRunning; }
+};
+
+struct JobLease {
+  std::string owner;
+  WallTime until;
+};
+
+// Which jobs to list; what is not set matches all.
+struct JobFilter {
+  std::optional<JobKind> kind;
+  std::optional<JobState> state;
+  std::optional<std::int64_t> repository;
 };
 
 class JobQueue {
@@ -57,23 +86,52 @@ class JobQueue {
   explicit JobQueue(SqliteDatabasePtr database) : database_(std::move(database)) {}
 
   // Adds a job, or finds the same one, which gets the higher of the two priorities and may run at
-  // once.
+  // once; one that was given up begins anew.
   Result<Job> Put(const JobSpec& spec, WallTime now);
+  // The same for work of its own accord, such as what is done again and again: an equal job that is
+  // there already stays as it is.
+  Status PutLater(const JobSpec& spec, WallTime not_before);
 
-  // Takes the job for this process until `lease_until`.  Nothing if it is gone or taken.
-  Result<std::optional<Job>> Claim(std::int64_t id, WallTime lease_until);
-  // Whether a job of this repository, kind and argument is owed.
-  Result<bool> Contains(const JobSpec& spec) const;
-  Status Finish(std::int64_t id);
-  Status Retry(std::int64_t id, WallTime not_before, std::string_view error);
+  // Takes the job.  Nothing if it is gone or taken.
+  Result<std::optional<Job>> Claim(std::int64_t id, const JobLease& lease);
 
-  // Makes every running job queued again: whoever ran them has died.
-  Status ReleaseAll();
+  // These concern a job as Claim() returned it, and return whether it is still the caller's.
+  // `progressed_at` tells those who wait that it is alive.
+  Result<bool> Renew(const Job& job, WallTime until, WallTime progressed_at);
+  Result<bool> Finish(const Job& job);
+  // Queues it again: after a failure; or untouched, as if it had not been claimed.
+  Result<bool> Retry(const Job& job, WallTime not_before, const Error& error);
+  Result<bool> Release(const Job& job);
+  Result<bool> Fail(const Job& job, WallTime now, const Error& error);
 
-  // The most urgent first.
-  Result<std::vector<Job>> List() const;
+  // Who has claimed jobs that are running.
+  Result<std::vector<std::string>> Owners() const;
+  // Queues again what a process that is no more, or all whose lease has lapsed, had claimed.  Each
+  // has cost an attempt; one that has cost `attempt_count_max` processes is given up.  Returns how
+  // many there were.
+  Result<int> ReleaseOwner(const std::string& owner, WallTime now, int attempt_count_max);
+  Result<int> ReleaseLapsed(WallTime now, int attempt_count_max);
+  // Forgets what failed before `time`.
+  Result<int> RemoveFailed(WallTime time);
+
+  // For users.  False if there is no such job, or it is running.
+  Result<bool> Requeue(std::int64_t id, WallTime now);
+  Result<bool> Cancel(std::int64_t id);
+
+  // Those of `kinds` that may run now, the most urgent first.
+  Result<std::vector<Job>> Due(const std::vector<JobKind>& kinds, WallTime now,
+                               int count_max) const;
+  Result<std::optional<Job>> Find(std::int64_t id) const;
+  Result<std::vector<Job>> List(const JobFilter& filter = {}) const;
 
  private:
+  // Runs `sql`, an UPDATE or DELETE of a job that the caller has claimed: its conditions are
+  // appended, and `bind` gives the other parameters.
+  template <typename Bind>
+  Result<bool> ChangeMine(const Job& job, std::string_view sql, Bind bind);
+  Result<int> ReleaseWhere(std::string_view condition, WallTime now, int attempt_count_max,
+                           const std::string& owner);
+
   SqliteDatabasePtr database_;
 };
 

@@ -1,5 +1,6 @@
 #include "cache/job_runner.h"
 
+#include <algorithm>
 #include <random>
 #include <utility>
 
@@ -8,11 +9,23 @@ namespace {
 
 // Failures that may pass are believed only for as long as it takes a burst of callers to hear them.
 constexpr milliseconds kBurst(1'000);
-constexpr std::chrono::hours kLease(24);
+// A job that has not told of itself for so long hangs: its lease is not renewed any more.
+constexpr std::chrono::minutes kHungAfter(10);
+// So many due jobs are looked at in one tick; the others have their turn when these are done.
+constexpr int kPickUpCountMax = 256;
+// What is done again and again, and how often.
+constexpr milliseconds kResetInterval = std::chrono::seconds(10);
+constexpr milliseconds kCleanInterval = std::chrono::minutes(10);
 
 std::uint64_t Random() {
   thread_local std::mt19937_64 generator{std::random_device{}()};
   return generator();
+}
+
+std::optional<milliseconds> IntervalOf(JobKind kind) {
+  if (kind == JobKind::kReset) return kResetInterval;
+  if (kind == JobKind::kClean) return kCleanInterval;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -23,18 +36,50 @@ bool MayPass(Errc code) {
 }
 
 JobRunner::JobRunner(JobQueue queue, HostScheduler& scheduler, FlightTable& flights,
-                     const Clock& clock, Limits limits, Execute execute, Failed failed)
+                     const Clock& clock, Settings settings, Callbacks callbacks)
     : queue_(std::move(queue)),
       scheduler_(scheduler),
       flights_(flights),
       clock_(clock),
-      limits_(limits),
-      execute_(std::move(execute)),
-      failed_(std::move(failed)) {}
+      settings_(std::move(settings)),
+      callbacks_(std::move(callbacks)) {}
 
 std::string JobRunner::FlightName(std::int64_t repository, JobKind kind,
                                   const std::string& argument) {
   return std::to_string(repository) + ":" + std::string(JobKindName(kind)) + ":" + argument;
+}
+
+std::string JobRunner::Pending::FlightName() const {
+  return JobRunner::FlightName(repository ? repository->id() : kNoRepository, kind, argument);
+}
+
+bool JobRunner::Runs(JobKind kind) const {
+  return std::find(settings_.kinds.begin(), settings_.kinds.end(), kind) != settings_.kinds.end();
+}
+
+void JobRunner::Watch(const std::string& name, const Job& job, bool elsewhere) {
+  {
+    MutexLock lock(mutex_);
+    watched_[name] = Watched{job.id, job.attempts, elsewhere, job.progressed_at};
+  }
+  if (elsewhere) callbacks_.wake();
+}
+
+void JobRunner::Unwatch(const std::string& name, std::int64_t id) {
+  MutexLock lock(mutex_);
+  const auto found = watched_.find(name);
+  if (found != watched_.end() && found->second.id == id) watched_.erase(found);
+}
+
+bool JobRunner::RunsHere(std::int64_t id) const {
+  MutexLock lock(mutex_);
+  return running_.contains(id);
+}
+
+bool JobRunner::waits_for_others() const {
+  MutexLock lock(mutex_);
+  return std::any_of(watched_.begin(), watched_.end(),
+                     [](const auto& watched) { return watched.second.elsewhere; });
 }
 
 FlightPtr JobRunner::Submit(const RepositoryPtr& repository, JobKind kind,
@@ -47,131 +92,239 @@ FlightPtr JobRunner::Submit(const RepositoryPtr& repository, JobKind kind,
   }
   const FlightTable::Ticket ticket = flights_.Join(name);
   const bool waited_for = priority >= HostScheduler::kForegroundPriority;
-  // A job that waits in the background is scheduled once more when somebody needs it now; Claim()
-  // lets only one of the two run it.
   auto job = queue_.Put(JobSpec{repository->id(), kind, argument, priority}, clock_.Now());
   if (!job) {
     flights_.Land(name, std::move(job).error(), kBurst);
     return ticket.flight;
   }
+  if (job->running() && ticket.first && job->owner == settings_.owner) {
+    // Nobody runs it: its end could not be written down.
+    if (auto released = queue_.Release(*job); !released) {
+      flights_.Land(name, std::move(released).error(), kBurst);
+      return ticket.flight;
+    }
+    job->state = JobState::kQueued;
+  }
   // The row that the flight was scheduled for may have gone with an eviction.
   bool new_row = false;
   {
     MutexLock lock(mutex_);
-    std::int64_t& id = scheduled_[name];
-    new_row = id != job->id;
-    id = job->id;
+    const auto found = watched_.find(name);
+    new_row = found == watched_.end() || found->second.id != job->id;
   }
-  if (job->running && ticket.first) {
-    // Nobody runs it: its end could not be written down.
-    if (auto released = queue_.Retry(job->id, WallTime{}, ""); !released) {
-      flights_.Land(name, std::move(released), kBurst);
-      return ticket.flight;
-    }
-    job->running = false;
-  }
-  if (!job->running && (ticket.first || waited_for || new_row)) {
+  const bool elsewhere = !Runs(kind) || (job->running() && job->owner != settings_.owner);
+  if (new_row) Watch(name, *job, elsewhere);
+  // A job that waits in the background is scheduled once more when somebody needs it now; Claim()
+  // lets only one of the two run it.
+  if (!elsewhere && !job->running() && (ticket.first || waited_for || new_row)) {
     Schedule(Pending{job->id, repository, kind, argument, priority});
   }
   return ticket.flight;
 }
 
-Status JobRunner::Resume(const std::function<RepositoryPtr(std::int64_t)>& find) {
-  if (auto released = queue_.ReleaseAll(); !released) return released;
-  auto jobs = queue_.List();
-  if (!jobs) return std::move(jobs).error();
-  for (const Job& job : *jobs) {
-    const RepositoryPtr repository = find(job.repository);
-    if (!repository) continue;
-    flights_.Join(FlightName(job.repository, job.kind, job.argument));
+void JobRunner::Tick() {
+  Renew();
+  PickUp();
+  Poll();
+}
+
+void JobRunner::PickUp() {
+  for (const JobKind kind : settings_.kinds) {
+    // A failure shows itself soon enough elsewhere.
+    if (IntervalOf(kind)) {
+      static_cast<void>(queue_.PutLater(JobSpec{kNoRepository, kind, "", 0}, clock_.Now()));
+    }
+  }
+  const auto due = queue_.Due(settings_.kinds, clock_.Now(), kPickUpCountMax);
+  if (!due) return;
+  for (const Job& job : *due) {
+    const std::string name = FlightName(job.repository, job.kind, job.argument);
+    {
+      MutexLock lock(mutex_);
+      const auto found = watched_.find(name);
+      const bool scheduled =
+          found != watched_.end() && found->second.id == job.id && !found->second.elsewhere;
+      if (scheduled) continue;
+    }
+    const RepositoryPtr repository =
+        job.repository == kNoRepository ? nullptr : callbacks_.find(job.repository);
+    if (!repository && job.repository != kNoRepository) continue;
+    flights_.Join(name);
+    Watch(name, job, false);
     Schedule(Pending{job.id, repository, job.kind, job.argument,
                      std::min(job.priority, HostScheduler::kForegroundPriority - 1)});
   }
+}
+
+void JobRunner::Renew() {
+  std::vector<Running> to_renew;
+  const SteadyTime now = std::chrono::steady_clock::now();
+  {
+    MutexLock lock(mutex_);
+    for (auto& [id, running] : running_) {
+      const bool due = now - running.renewed_at > settings_.lease / 3;
+      if (!due || running.lost || now - running.beat_at > kHungAfter) continue;
+      to_renew.push_back(running);
+      running.progressed = false;
+    }
+  }
+  for (const Running& running : to_renew) {
+    const WallTime progressed_at = running.progressed ? clock_.Now() : running.job.progressed_at;
+    const auto renewed = queue_.Renew(running.job, clock_.Now() + settings_.lease, progressed_at);
+    if (!renewed) continue;  // There is time for another try.
+    MutexLock lock(mutex_);
+    const auto found = running_.find(running.job.id);
+    if (found == running_.end()) continue;
+    found->second.lost = !*renewed;
+    found->second.renewed_at = now;
+    found->second.job.progressed_at = progressed_at;
+  }
+}
+
+Status JobRunner::Beat(std::int64_t id, bool progressed) {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  MutexLock lock(mutex_);
+  const auto found = running_.find(id);
+  if (found == running_.end()) return {};
+  Running& running = found->second;
+  if (running.lost || now - running.renewed_at > settings_.lease) {
+    running.lost = true;
+    return Error{Errc::kInterrupted, "another process has taken the job over"};
+  }
+  running.beat_at = now;
+  running.progressed = running.progressed || progressed;
   return {};
 }
 
-void JobRunner::Tick() {
-  std::vector<Pending> due;
+void JobRunner::Poll() {
+  std::map<std::string, Watched> elsewhere;
   {
     MutexLock lock(mutex_);
-    const auto end = retries_.upper_bound(clock_.Now());
-    for (auto it = retries_.begin(); it != end; ++it) due.push_back(std::move(it->second));
-    retries_.erase(retries_.begin(), end);
+    for (const auto& [name, watched] : watched_) {
+      if (watched.elsewhere) elsewhere.emplace(name, watched);
+    }
   }
-  for (const Pending& pending : due) {
-    flights_.Join(FlightName(pending.repository->id(), pending.kind, pending.argument));
-    Schedule(pending);
+  if (elsewhere.empty()) return;
+  callbacks_.sync();
+  for (const auto& [name, watched] : elsewhere) PollOne(name, watched);
+}
+
+bool JobRunner::PollOne(const std::string& name, const Watched& watched) {
+  auto job = queue_.Find(watched.id);
+  if (!job) return false;
+  if (!*job) {
+    // What it did became visible before it was gone.
+    callbacks_.sync();
+    Unwatch(name, watched.id);
+    flights_.Abandon(name);
+    return true;
   }
+  const bool failed_once = (*job)->state == JobState::kQueued &&
+                           (*job)->attempts > watched.attempts && !(*job)->last_error.empty();
+  if ((*job)->state == JobState::kFailed || failed_once) {
+    callbacks_.sync();
+    Unwatch(name, watched.id);
+    flights_.Land(name, Error{ErrcOfName((*job)->error_code), (*job)->last_error},
+                  failed_once ? kBurst : settings_.failure_ttl);
+    return true;
+  }
+  if ((*job)->progressed_at > watched.progressed_at) {
+    flights_.Join(name).flight->NoteProgress();
+    MutexLock lock(mutex_);
+    const auto found = watched_.find(name);
+    if (found != watched_.end()) found->second.progressed_at = (*job)->progressed_at;
+  }
+  return false;
 }
 
 void JobRunner::Stop() {
   maintenance_.Stop();
+  evicting_.Stop();
 }
 
 void JobRunner::Schedule(const Pending& pending) {
   auto run = [this, pending] { RunOne(pending); };
-  if (pending.kind == JobKind::kMaintain) {
-    maintenance_.Submit(std::move(run));
-  } else {
-    scheduler_.Submit(pending.repository->key().host, pending.priority, std::move(run));
+  switch (pending.kind) {
+    case JobKind::kMaintain:
+      return maintenance_.Submit(std::move(run));
+    case JobKind::kEvict:
+      return evicting_.Submit(std::move(run));
+    case JobKind::kReset:
+    case JobKind::kClean:
+      return run();  // A few statements.
+    default:
+      scheduler_.Submit(pending.repository->key().host, pending.priority, std::move(run));
   }
 }
 
 void JobRunner::RunOne(const Pending& pending) {
-  auto job = queue_.Claim(pending.id, clock_.Now() + kLease);
-  const std::string name = FlightName(pending.repository->id(), pending.kind, pending.argument);
-  if (!job) return flights_.Land(name, std::move(job).error(), kBurst);
-  if (!*job) return AbandonIfGone(pending);
+  const std::string name = pending.FlightName();
+  const SteadyTime now = std::chrono::steady_clock::now();
+  auto job = queue_.Claim(pending.id, {settings_.owner, clock_.Now() + settings_.lease});
+  if (!job) {
+    Unwatch(name, pending.id);
+    return flights_.Land(name, std::move(job).error(), kBurst);
+  }
+  if (!*job) return NobodyToRun(pending);
+  {
+    MutexLock lock(mutex_);
+    running_[pending.id] = Running{**job, now, now};
+  }
   const FlightTable::Ticket ticket = flights_.Join(name);
   Status status = [&] {
-    const Repository::Use use(pending.repository);
-    return execute_(**job, pending.repository, ticket.flight);
+    std::optional<Repository::Use> use;
+    const bool uses = pending.repository && pending.kind != JobKind::kEvict;
+    if (uses) use.emplace(pending.repository);
+    return callbacks_.execute(**job, pending.repository, ticket.flight);
   }();
   if (!status && status.error().code != Errc::kInterrupted) {
-    failed_(**job, pending.repository, status.error());
+    callbacks_.failed(**job, pending.repository, status.error());
   }
   Conclude(pending, **job, std::move(status));
 }
 
-// There was nothing to claim: another thread has the job, or it was done before its retry was due,
-// or it went with its repository.  In the latter cases nobody else would land the flight.
-void JobRunner::AbandonIfGone(const Pending& pending) {
-  const auto owed = queue_.Contains(
-      JobSpec{pending.repository->id(), pending.kind, pending.argument, pending.priority});
-  if (owed && *owed) return;
-  ForgetScheduled(pending);
-  flights_.Abandon(FlightName(pending.repository->id(), pending.kind, pending.argument));
+// There was nothing to claim: another thread or process has the job, or it was done before its
+// retry was due, or it went with its repository.
+void JobRunner::NobodyToRun(const Pending& pending) {
+  if (RunsHere(pending.id)) return;
+  const std::string name = pending.FlightName();
+  const auto job = queue_.Find(pending.id);
+  if (job && *job && (*job)->owner != settings_.owner) return Watch(name, **job, true);
+  if (job && *job) return;  // It has just ended here, and lands.
+  Unwatch(name, pending.id);
+  flights_.Abandon(name);
 }
 
-void JobRunner::ForgetScheduled(const Pending& pending) {
-  MutexLock lock(mutex_);
-  const auto found =
-      scheduled_.find(FlightName(pending.repository->id(), pending.kind, pending.argument));
-  if (found != scheduled_.end() && found->second == pending.id) scheduled_.erase(found);
+bool JobRunner::WriteEnd(const Job& job, const Status& status) {
+  // The catalog's own failures can't be recorded in the catalog; the lease lapses then.
+  const auto mine = [](const Result<bool>& written) { return !written || *written; };
+  if (status) return mine(queue_.Finish(job));
+  const Error& error = status.error();
+  if (error.code == Errc::kInterrupted) return mine(queue_.Release(job));
+  if (MayPass(error.code) && job.attempts < settings_.attempt_count_max) {
+    return mine(queue_.Retry(job, clock_.Now() + BackOff(job.attempts, Random()), error));
+  }
+  return mine(queue_.Fail(job, clock_.Now(), error));
 }
 
 void JobRunner::Conclude(const Pending& pending, const Job& job, Status status) {
-  const std::string name = FlightName(pending.repository->id(), pending.kind, pending.argument);
-  const bool interrupted = !status && status.error().code == Errc::kInterrupted;
-  const bool again =
-      !status && MayPass(status.error().code) && job.attempts < limits_.attempt_count_max;
-  // The catalog's own failures can't be recorded in the catalog; the job is then found again at the
-  // next start.
-  if (interrupted) {
-    static_cast<void>(queue_.Retry(job.id, WallTime{}, ""));
-  } else if (again) {
-    const WallTime not_before = clock_.Now() + BackOff(job.attempts, Random());
-    static_cast<void>(queue_.Retry(job.id, not_before, status.error().message));
-    Pending later = pending;
-    later.priority = std::min(later.priority, HostScheduler::kForegroundPriority - 1);
-    MutexLock lock(mutex_);
-    retries_.emplace(not_before, std::move(later));
-  } else {
-    static_cast<void>(queue_.Finish(job.id));
-    ForgetScheduled(pending);
+  const std::string name = pending.FlightName();
+  const bool mine = WriteEnd(job, status);
+  if (mine && status) {
+    if (const auto interval = IntervalOf(job.kind)) {
+      const JobSpec again{kNoRepository, job.kind, job.argument, job.priority};
+      static_cast<void>(queue_.PutLater(again, clock_.Now() + *interval));
+    }
   }
+  {
+    MutexLock lock(mutex_);
+    running_.erase(job.id);
+  }
+  // Whoever has it now tells in the queue how it ends.
+  if (!mine) return Watch(name, job, true);
+  Unwatch(name, job.id);
   const bool may_pass = !status && MayPass(status.error().code);
-  flights_.Land(name, std::move(status), may_pass ? kBurst : limits_.failure_ttl);
+  flights_.Land(name, std::move(status), may_pass ? kBurst : settings_.failure_ttl);
 }
 
 }  // namespace reposfs

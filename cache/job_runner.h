@@ -1,13 +1,17 @@
-// Runs the jobs of the queue in this process, and lets callers wait for them.
+// Runs the jobs of the queue in this process, and lets callers wait for them, whoever runs them.
 //
 //   Submit() --> HostScheduler --> claim --> execute --+--> done: Finish(), the flight lands
-//                     ^                                |
-//                     +------ later: Retry() <---------+--> failed: the flight lands with the error
+//                   ^                  |               |
+//   PickUp() -------+                  |               +--> failed: Retry() or Fail(), and the
+//   (due, and nobody's yet)            |                    flight lands with the error
+//                                      +--> another process has it: Poll() lands the flight when
+//                                      the
+//                                           queue says how it ended
 //
 // A job that fails for a reason that may pass is tried again by itself, later and later; whoever
-// waits for it hears of the first failure.
+// waits for it hears of the first failure.  Kinds that this process does not run are only watched.
 //
-// Thread-safety: every method may be called from any thread.
+// Thread-safety: every method may be called from any thread; Tick() and Poll() from one.
 #pragma once
 
 #include <chrono>
@@ -29,33 +33,49 @@ namespace reposfs {
 
 class JobRunner {
  public:
-  // Does the work of `job`, on a thread of the scheduler, and reports progress to `flight`.
-  using Execute = std::function<Status(const Job& job, const RepositoryPtr& repository,
-                                       const FlightPtr& flight)>;
-  // Called when the job has failed, before those who wait hear of it.
-  using Failed =
-      std::function<void(const Job& job, const RepositoryPtr& repository, const Error& error)>;
+  struct Callbacks {
+    // Does the work of `job`, on a thread that may block, and reports progress to `flight`.
+    // `repository` is null for a job of none.
+    std::function<Status(const Job& job, const RepositoryPtr& repository, const FlightPtr& flight)>
+        execute;
+    // Called when the job has failed, before those who wait hear of it.
+    std::function<void(const Job& job, const RepositoryPtr& repository, const Error& error)> failed;
+    // The repository of an id, or null.
+    std::function<RepositoryPtr(std::int64_t id)> find;
+    // Takes over what other processes have done, before those who wait for it are told.
+    std::function<void()> sync;
+    // Poll() is wanted soon.
+    std::function<void()> wake;
+  };
 
-  struct Limits {
-    int attempt_count_max = 8;
-    milliseconds failure_ttl;  // How long a final failure is believed.
+  struct Settings {
+    std::string owner;           // Signs this process's claims.
+    std::vector<JobKind> kinds;  // What this process runs.
+    int attempt_count_max = kJobAttemptCountMax;
+    milliseconds failure_ttl{};  // How long a final failure is believed.
+    milliseconds lease = std::chrono::seconds(30);
   };
 
   JobRunner(JobQueue queue, HostScheduler& scheduler, FlightTable& flights, const Clock& clock,
-            Limits limits, Execute execute, Failed failed);
+            Settings settings, Callbacks callbacks);
 
   // Puts the job into the queue, or finds it there, and returns what to wait for.  A failure of the
   // same job that is still believed is returned as a flight that has landed.
   FlightPtr Submit(const RepositoryPtr& repository, JobKind kind, const std::string& argument,
                    int priority);
 
-  // Runs again what an earlier process left; `find` gives the repository of an id, or null.
-  Status Resume(const std::function<RepositoryPtr(std::int64_t)>& find);
+  // Renews what runs, starts what is due, and polls.  Call this about once a second.
+  void Tick();
+  // Lands the flights of jobs that other processes have ended.  Call this about every 50 ms while
+  // waits_for_others().
+  void Poll() REPOSFS_EXCLUDES(mutex_);
+  bool waits_for_others() const REPOSFS_EXCLUDES(mutex_);
 
-  // Starts the retries that are due.  Call this about once a second.
-  void Tick() REPOSFS_EXCLUDES(mutex_);
+  // A job that runs tells so, about 20 times a second.  `progressed`: those who wait may hope.  A
+  // failure means that it is this process's no more, and must end.
+  Status Beat(std::int64_t id, bool progressed) REPOSFS_EXCLUDES(mutex_);
 
-  Result<std::vector<Job>> List() const { return queue_.List(); }
+  JobQueue& queue() { return queue_; }
 
   // Waits for the running jobs.  They stay in the queue for the next process.
   void Stop();
@@ -64,33 +84,60 @@ class JobRunner {
   static std::string FlightName(std::int64_t repository, JobKind kind, const std::string& argument);
 
  private:
+  using SteadyTime = std::chrono::steady_clock::time_point;
+
   struct Pending {
     std::int64_t id;
     RepositoryPtr repository;
     JobKind kind;
     std::string argument;
     int priority;
+
+    std::string FlightName() const;
+  };
+  // The row behind a flight in the air.
+  struct Watched {
+    std::int64_t id = 0;
+    int attempts = 0;
+    bool elsewhere = false;  // Only other processes run it, or one of them does.
+    WallTime progressed_at{};
+  };
+  struct Running {
+    Job job;
+    SteadyTime renewed_at;
+    SteadyTime beat_at;
+    bool progressed = false;
+    bool lost = false;
   };
 
+  bool Runs(JobKind kind) const;
   void Schedule(const Pending& pending);
   void RunOne(const Pending& pending);
-  void ForgetScheduled(const Pending& pending) REPOSFS_EXCLUDES(mutex_);
-  void AbandonIfGone(const Pending& pending);
   void Conclude(const Pending& pending, const Job& job, Status status);
+  // Writes down how the job has ended; false if it is this process's no more.
+  bool WriteEnd(const Job& job, const Status& status);
+  void NobodyToRun(const Pending& pending);
+  void PickUp();
+  void Renew() REPOSFS_EXCLUDES(mutex_);
+  // Whether the flight has landed.
+  bool PollOne(const std::string& name, const Watched& watched);
+
+  void Watch(const std::string& name, const Job& job, bool elsewhere) REPOSFS_EXCLUDES(mutex_);
+  void Unwatch(const std::string& name, std::int64_t id) REPOSFS_EXCLUDES(mutex_);
+  bool RunsHere(std::int64_t id) const REPOSFS_EXCLUDES(mutex_);
 
   JobQueue queue_;
   HostScheduler& scheduler_;
   FlightTable& flights_;
   const Clock& clock_;
-  const Limits limits_;
-  const Execute execute_;
-  const Failed failed_;
+  const Settings settings_;
+  const Callbacks callbacks_;
   ThreadPool maintenance_{"maintain", 1};  // For jobs that need no host.
+  ThreadPool evicting_{"evict", 1};        // For those that wait until nobody uses a repository.
 
-  Mutex mutex_;  // A leaf lock.
-  std::multimap<WallTime, Pending> retries_ REPOSFS_GUARDED_BY(mutex_);
-  // The row that was scheduled for each flight.
-  std::map<std::string, std::int64_t> scheduled_ REPOSFS_GUARDED_BY(mutex_);
+  mutable Mutex mutex_;  // A leaf lock.
+  std::map<std::string, Watched> watched_ REPOSFS_GUARDED_BY(mutex_);
+  std::map<std::int64_t, Running> running_ REPOSFS_GUARDED_BY(mutex_);
 };
 
 // Whether trying again later may help.

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "cache/job_kind.h"
+
 namespace reposfs {
 
 using std::chrono::milliseconds;
@@ -88,6 +90,13 @@ struct FetchOptions {
   std::uint64_t memory_bytes = 4ull << 30;
   // Transfers at the same time over all hosts.
   int concurrency = 32;
+};
+
+struct JobOptions {
+  // What this process runs; housekeeping of the queue comes on top.
+  std::vector<JobKind> kinds{kAllJobKinds.begin(), kAllJobKinds.end()};
+  // A process that has given no sign of life for this long loses the jobs that it runs.
+  milliseconds lease = std::chrono::seconds(30);
 };
 
 struct LruOptions {

@@ -116,6 +116,13 @@ void Repository::Touch(WallTime now, milliseconds granularity) {
   touched_.store(true, std::memory_order_relaxed);
 }
 
+void Repository::NoteOpened(WallTime time) {
+  const std::int64_t ms = time.time_since_epoch().count();
+  if (ms > last_opened_ms_.load(std::memory_order_relaxed)) {
+    last_opened_ms_.store(ms, std::memory_order_relaxed);
+  }
+}
+
 std::optional<OpenedRecord> Repository::TakeOpened() {
   if (!touched_.exchange(false, std::memory_order_relaxed)) return std::nullopt;
   const std::int64_t more = more_opens_.exchange(0, std::memory_order_relaxed);
@@ -128,13 +135,29 @@ WallTime Repository::last_opened() const {
   return WallTime(std::chrono::milliseconds(last_opened_ms_.load(std::memory_order_relaxed)));
 }
 
+std::filesystem::path Repository::LockFile() const {
+  return directory_.path().parent_path().parent_path() / "locks" / std::to_string(id_);
+}
+
 bool Repository::BeginEviction() {
   int nobody = 0;
-  return use_count_.compare_exchange_strong(nobody, -1, std::memory_order_acq_rel);
+  if (!use_count_.compare_exchange_strong(nobody, -1, std::memory_order_acq_rel)) return false;
+  if (lock_.TryOwn(LockFile())) return true;
+  use_count_.store(0, std::memory_order_release);
+  return false;
 }
 
 void Repository::EndEviction() {
+  lock_.Release();
+  shares_.store(false, std::memory_order_release);
   use_count_.store(0, std::memory_order_release);
+}
+
+void Repository::ShareNoMore() {
+  if (!shares_.load(std::memory_order_acquire)) return;
+  int nobody = 0;
+  if (!use_count_.compare_exchange_strong(nobody, -1, std::memory_order_acq_rel)) return;
+  EndEviction();
 }
 
 Repository::Use::Use(std::shared_ptr<Repository> repository) : repository_(std::move(repository)) {
@@ -144,6 +167,9 @@ Repository::Use::Use(std::shared_ptr<Repository> repository) : repository_(std::
     if (seen < 0) std::this_thread::sleep_for(std::chrono::microseconds(100));
     seen = count.load(std::memory_order_acquire);
   }
+  if (repository_->shares_.load(std::memory_order_acquire)) return;
+  repository_->lock_.Share(repository_->LockFile());
+  repository_->shares_.store(true, std::memory_order_release);
 }
 
 Repository::Use::~Use() {

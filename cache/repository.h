@@ -26,6 +26,7 @@
 #include "cache/options.h"
 #include "cache/refs.h"
 #include "cache/repository_key.h"
+#include "cache/repository_lock.h"
 #include "cache/store_directory.h"
 
 namespace reposfs {
@@ -63,8 +64,16 @@ class Repository {
   void SetRoot(const RootRecord& root) REPOSFS_EXCLUDES(mutex_);
   std::vector<RootRecord> roots() const REPOSFS_EXCLUDES(mutex_);
 
-  // Held by whoever writes to directory(): several transfers may arrive at the same time.
-  Mutex& adopting() { return adopting_; }
+  // Runs `change`, which writes to directory(), while nobody else does, here or in another process.
+  // REQUIRES: a Use.  Errors: those of `change`; kTimedOut.
+  template <typename Change>
+  Status ChangeDirectory(Change change) {
+    MutexLock lock(changing_);
+    if (auto locked = lock_.LockContent(); !locked) return locked.error().Within(key_.Text());
+    Status changed = change();
+    lock_.UnlockContent();
+    return changed;
+  }
 
   // Everything on disk has gone.
   void Forget() REPOSFS_EXCLUDES(mutex_);
@@ -86,15 +95,20 @@ class Repository {
 
   // Somebody walked through.  Cheap; written to the catalog in batches.
   void Touch(WallTime now, milliseconds granularity);
+  // The catalog says when it was opened last.
+  void NoteOpened(WallTime time);
   // What has been touched since the last call, if anything.
   std::optional<OpenedRecord> TakeOpened();
   WallTime last_opened() const;
 
   bool busy() const { return use_count_.load(std::memory_order_relaxed) != 0; }
 
-  // Between the two nobody uses the repository: Use() waits.  False if it is in use now.
+  // Between the two nobody uses the repository: Use() waits.  False if it is in use now, here or in
+  // another process.
   bool BeginEviction();
   void EndEviction();
+  // Lets other processes evict it if nobody here uses it now.
+  void ShareNoMore();
 
   // Keeps the repository from being evicted while it lives.
   class Use {
@@ -110,6 +124,8 @@ class Repository {
   };
 
  private:
+  std::filesystem::path LockFile() const;
+
   const RepositoryKey key_;
   const std::int64_t id_;
   const StoreDirectory directory_;
@@ -125,7 +141,11 @@ class Repository {
   std::atomic<std::int64_t> more_opens_{0};
   std::atomic<bool> touched_{false};
 
-  Mutex adopting_;  // Before all others, and held during disk I/O: a few renames.
+  RepositoryLock lock_;
+  // Whether this process has its share of the lock: set while there is a Use.
+  std::atomic<bool> shares_{false};
+
+  Mutex changing_;  // Before all others, and held during disk I/O: a few renames.
 
   mutable Mutex mutex_;  // Before SQLite's; no I/O while it is held.
   RepositoryRecord record_ REPOSFS_GUARDED_BY(mutex_);

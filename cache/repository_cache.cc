@@ -1,4 +1,4 @@
-// Opening, reconciling, evicting, and what happens every second.  The rest is in
+// Opening, evicting, and what happens every second.  The rest is in repository_cache_sync.cc,
 // repository_cache_resolve.cc, repository_cache_read.cc and repository_cache_jobs.cc.
 #include "cache/repository_cache.h"
 
@@ -9,14 +9,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <set>
 #include <utility>
 
 #include "base/file_util.h"
 #include "base/freed_memory.h"
 #include "base/text.h"
 #include "cache/job_queue.h"
-#include "cache/staging.h"
 
 namespace reposfs {
 namespace {
@@ -26,12 +24,14 @@ namespace stdfs = std::filesystem;
 constexpr std::size_t kDirectoryEntryCountMax = 100'000;
 constexpr std::uint64_t kBlobMemoryMaxBytes = 64u << 20;
 constexpr milliseconds kTick(1'000);
+constexpr milliseconds kPoll(50);
+// A worker waits so long for the process that evicts.
+constexpr milliseconds kRoomTimeout = std::chrono::seconds(30);
 // So many repositories are looked after in one tick: of ten thousand each has its turn every ten
 // seconds, which is soon enough for all that is done there.
 constexpr std::size_t kVisitCountMax = 1'000;
 // Open packs cost descriptors and address space; ten thousand repositories can't all keep theirs.
 constexpr milliseconds kHandlesIdleFor = std::chrono::minutes(1);
-constexpr std::size_t kBytesPerRecordRead = 400;
 // Directories and blobs that nobody asked for in so long are made again when somebody does.
 constexpr int kUnusedTickCount = 30;
 constexpr milliseconds kCheckIntervalMin = std::chrono::seconds(45);
@@ -47,35 +47,12 @@ Result<UniqueFd> LockDirectory(const stdfs::path& directory) {
                                            "; unmount it, or use another directory with --cache"};
 }
 
-std::vector<stdfs::path> Children(const stdfs::path& directory) {
-  std::vector<stdfs::path> children;
-  std::error_code error;
-  for (const auto& entry : stdfs::directory_iterator(directory, error)) {
-    children.push_back(entry.path());
-  }
-  return children;
-}
-
-std::set<std::string> DirectoriesIn(const stdfs::path& directory) {
-  std::set<std::string> names;
-  std::error_code error;
-  for (const auto& entry : stdfs::directory_iterator(directory, error)) {
-    if (entry.is_directory(error)) names.insert(entry.path().filename().string());
+std::string NamesOf(const std::vector<JobKind>& kinds) {
+  std::string names;
+  for (const JobKind kind : kinds) {
+    names += (names.empty() ? "" : ",") + std::string(JobKindName(kind));
   }
   return names;
-}
-
-// Brings what is in a sealed staging into the repository, and removes the staging.  Returns whether
-// there was something to bring, and where.
-bool AdoptSealed(const stdfs::path& path, const stdfs::path& repository) {
-  auto staging = Staging::Reopen(path);
-  std::error_code error;
-  if (!staging || !stdfs::exists(repository, error)) return false;
-  if (auto adopted = StoreDirectory(repository).Adopt(*staging); !adopted) {
-    // Each of its steps leaves the store right.  The job brings again what is missing.
-    spdlog::warn("not adopted staging={} cause=\"{}\"", path.string(), adopted.error().message);
-  }
-  return true;
 }
 
 }  // namespace
@@ -85,26 +62,32 @@ Result<std::unique_ptr<RepositoryCache>> RepositoryCache::Open(RepositoryCacheOp
                                                                Transport& transport,
                                                                const Clock& clock) {
   const stdfs::path& directory = options.cache.directory;
-  for (const char* name : {"repos", "tmp", "trash"}) {
+  for (const char* name : {"repos", "tmp", "trash", "locks", "processes"}) {
     if (auto made = MakeDirectories(directory / name); !made) return std::move(made).error();
   }
-  auto lock = LockDirectory(directory);
+  auto lock = options.role == CacheRole::kDaemon ? LockDirectory(directory) : UniqueFd();
   if (!lock) return std::move(lock).error();
+  const bool daemon = options.role == CacheRole::kDaemon;
+  auto mark = ProcessMark::Create(directory / "processes", daemon ? "mount" : "worker",
+                                  NamesOf(options.jobs.kinds));
+  if (!mark) return std::move(mark).error();
   auto catalog = Catalog::Open(directory / "catalog.db");
   if (!catalog) return std::move(catalog).error();
-  std::unique_ptr<RepositoryCache> cache(new RepositoryCache(
-      std::move(options), origin, transport, clock, std::move(*lock), std::move(*catalog)));
+  std::unique_ptr<RepositoryCache> cache(
+      new RepositoryCache(std::move(options), origin, transport, clock, std::move(*lock),
+                          std::move(*mark), std::move(*catalog)));
   if (auto started = cache->Start(); !started) return std::move(started).error();
   return cache;
 }
 
 RepositoryCache::RepositoryCache(RepositoryCacheOptions options, const Origin& origin,
                                  Transport& transport, const Clock& clock, UniqueFd directory_lock,
-                                 Catalog catalog)
+                                 ProcessMark mark, Catalog catalog)
     : options_(std::move(options)),
       origin_(origin),
       clock_(clock),
       directory_lock_(std::move(directory_lock)),
+      mark_(std::move(mark)),
       catalog_(std::move(catalog)),
       fetcher_(origin, transport, options_.fetch, catalog_, clock),
       directories_(kDirectoryEntryCountMax),
@@ -113,21 +96,36 @@ RepositoryCache::RepositoryCache(RepositoryCacheOptions options, const Origin& o
   room_ = std::make_unique<RoomKeeper>(
       options_.cache, clock_,
       RoomKeeper::Callbacks{
-          [this] { return Repositories(); },
+          [this] { return EvictionCandidates(); },
           [this] { return stored_bytes_->load(std::memory_order_relaxed); },
           [this](const Repository& repository) { return IsPinned(repository); },
           [this](const RepositoryPtr& repository, const std::string& reason,
-                 const std::string& for_key) { return Evict(repository, reason, for_key); },
+                 const std::string& for_key) { return MakeRoomBy(repository, reason, for_key); },
           [this] { return trash_bytes_.load(); }});
+  JobRunner::Settings settings;
+  settings.owner = mark_.name();
+  settings.kinds = options_.jobs.kinds;
+  for (const JobKind kind : kAllJobKinds) {
+    const bool missing =
+        std::find(settings.kinds.begin(), settings.kinds.end(), kind) == settings.kinds.end();
+    if (IsHousekeeping(kind) && missing) settings.kinds.push_back(kind);
+  }
+  settings.failure_ttl = options_.freshness.negative_ttl;
+  settings.lease = options_.jobs.lease;
   runner_ = std::make_unique<JobRunner>(
-      JobQueue(catalog_.database()), scheduler_, flights_, clock_,
-      JobRunner::Limits{8, options_.freshness.negative_ttl},
-      [this](const Job& job, const RepositoryPtr& repository, const FlightPtr& flight) {
-        return Execute(job, repository, flight);
-      },
-      [this](const Job& job, const RepositoryPtr& repository, const Error& error) {
-        AfterFailure(job, repository, error);
-      });
+      JobQueue(catalog_.database()), scheduler_, flights_, clock_, std::move(settings),
+      JobRunner::Callbacks{
+          [this](const Job& job, const RepositoryPtr& repository, const FlightPtr& flight) {
+            return Execute(job, repository, flight);
+          },
+          [this](const Job& job, const RepositoryPtr& repository, const Error& error) {
+            AfterFailure(job, repository, error);
+          },
+          [this](std::int64_t id) { return FindById(id); }, [this] { Sync(); },
+          [this] {
+            MutexLock lock(mutex_);
+            wake_.NotifyAll();
+          }});
 }
 
 RepositoryCache::~RepositoryCache() {
@@ -143,7 +141,7 @@ void RepositoryCache::Stop() {
   if (stopping_.exchange(true)) return;
   {
     MutexLock lock(mutex_);
-    stop_.NotifyAll();
+    wake_.NotifyAll();
   }
   if (ticker_.joinable()) ticker_.join();
   ahead_.Stop();
@@ -161,88 +159,31 @@ void RepositoryCache::Stop() {
 }
 
 Status RepositoryCache::Start() {
-  if (auto reconciled = Reconcile(); !reconciled) return reconciled;
-  std::unordered_map<std::int64_t, RepositoryPtr> by_id;
-  for (const RepositoryPtr& repository : Repositories())
-    by_id.emplace(repository->id(), repository);
-  Status resumed = runner_->Resume([&](std::int64_t id) {
-    const auto found = by_id.find(id);
-    return found != by_id.end() ? found->second : nullptr;
-  });
-  if (!resumed) return resumed;
+  Status ready = options_.role == CacheRole::kDaemon ? Reconcile() : Load();
+  if (!ready) return ready;
   ticker_ = std::thread([this] {
     SetThreadName("ticker");
     while (!stopping_) {
+      const auto next = std::chrono::steady_clock::now() + kTick;
       Tick();
+      PollUntil(next);
+    }
+  });
+  return {};
+}
+
+void RepositoryCache::PollUntil(std::chrono::steady_clock::time_point end) {
+  while (!stopping_) {
+    bool others = false;
+    {
       MutexLock lock(mutex_);
-      if (!stopping_) stop_.WaitFor(mutex_, kTick);
+      const auto left = std::chrono::ceil<milliseconds>(end - std::chrono::steady_clock::now());
+      if (stopping_ || left <= milliseconds(0)) return;
+      others = runner_->waits_for_others();
+      wake_.WaitFor(mutex_, others ? std::min(kPoll, left) : left);
     }
-  });
-  return {};
-}
-
-Status RepositoryCache::Reconcile() {
-  // What a job has sealed is adopted now, before anybody looks: the job itself may find that it has
-  // nothing more to bring.  Everything else in tmp/ is rubbish.
-  auto jobs = runner_->List();
-  if (!jobs) return std::move(jobs).error();
-  std::set<std::string> expected;
-  for (const Job& job : *jobs) {
-    const std::string name = std::to_string(job.repository);
-    if (AdoptSealed(StagingOf(job), options_.cache.directory / "repos" / name)) {
-      expected.insert(name);
-    }
+    if (others) runner_->Poll();
   }
-  for (const stdfs::path& path : Children(options_.cache.directory / "tmp")) {
-    if (auto removed = RemoveTree(path); !removed) return removed;
-  }
-  return ReconcileRepositories(std::move(expected));
-}
-
-Status RepositoryCache::ReconcileRepositories(std::set<std::string> expected) {
-  // All at once: to ask the disk and the catalog about each of ten thousand takes longer than users
-  // wait for a mount.
-  auto records = catalog_.Repositories();
-  if (!records) return std::move(records).error();
-  auto roots = catalog_.Roots();
-  if (!roots) return std::move(roots).error();
-  const stdfs::path repos = options_.cache.directory / "repos";
-  const std::set<std::string> there = DirectoriesIn(repos);
-  for (RepositoryRecord& record : *records) {
-    auto key = ParseRepositoryKey(record.key);
-    if (!key) continue;
-    const std::string name = std::to_string(record.id);
-    if (record.stage != Stage::kAbsent && !there.contains(name)) {
-      if (auto noted = NoteVanished(record); !noted) return noted;
-    }
-    auto repository = std::make_shared<Repository>(*key, record, repos / name, stored_bytes_);
-    if (record.stage != Stage::kAbsent) {
-      expected.insert(name);
-      for (const RootRecord& root : (*roots)[record.id]) repository->SetRoot(root);
-    }
-    MutexLock lock(mutex_);
-    by_key_.emplace(*key, repository);
-    in_order_.push_back(std::move(repository));
-  }
-  for (const stdfs::path& path : Children(repos)) {
-    if (expected.contains(path.filename().string())) continue;
-    if (auto renamed = Rename(path, TrashPath(0)); !renamed) return renamed;
-  }
-  // The lists above: of ten thousand repositories they take 4 MB.
-  FreedMemory::OfProcess().NoteFreed(records->size() * kBytesPerRecordRead);
-  sweeper_.Submit([trash = options_.cache.directory / "trash"] {
-    for (const stdfs::path& path : Children(trash)) static_cast<void>(RemoveTree(path));
-  });
-  return {};
-}
-
-Status RepositoryCache::NoteVanished(RepositoryRecord& record) {
-  const EvictionRecord lost{clock_.Now(), record.key, "its directory has vanished",
-                            record.size_bytes, ""};
-  if (auto evicted = catalog_.Evict(record.id, lost); !evicted) return evicted;
-  record.stage = Stage::kAbsent;
-  record.size_bytes = 0;
-  return {};
 }
 
 void RepositoryCache::Tick() {
@@ -258,10 +199,26 @@ void RepositoryCache::Tick() {
     }
   }
   scheduler_.Tick();
+  Sync();
   runner_->Tick();
   for (const RepositoryPtr& repository : repositories) {
+    repository->ShareNoMore();
     if (repository->stage() == Stage::kAbsent) continue;
     if (now - repository->last_opened() > kHandlesIdleFor) repository->objects().Refresh();
+  }
+  if (options_.role == CacheRole::kDaemon) LookAfter(repositories);
+  if (++tick_count_ % kUnusedTickCount == 0) {
+    directories_.DropUnused();
+    blobs_.DropUnused();
+    BaseCache::OfProcess().DropUnused();
+  }
+  FreedMemory::OfProcess().GiveBackIfDue();
+}
+
+void RepositoryCache::LookAfter(const std::vector<RepositoryPtr>& repositories) {
+  const WallTime now = clock_.Now();
+  for (const RepositoryPtr& repository : repositories) {
+    if (repository->stage() == Stage::kAbsent) continue;
     if (now - repository->last_opened() > options_.freshness.active_for) continue;
     if (NextCheck(*repository) <= now) runner_->Submit(repository, JobKind::kFetch, "", 10);
   }
@@ -272,12 +229,6 @@ void RepositoryCache::Tick() {
     spdlog::warn("the cache is over its quota cause=\"{}\"", trimmed.error().message);
   }
   over_quota_ = !trimmed;
-  if (++tick_count_ % kUnusedTickCount == 0) {
-    directories_.DropUnused();
-    blobs_.DropUnused();
-    BaseCache::OfProcess().DropUnused();
-  }
-  FreedMemory::OfProcess().GiveBackIfDue();
 }
 
 std::vector<RepositoryPtr> RepositoryCache::NextToVisit() {
@@ -312,13 +263,26 @@ std::filesystem::path RepositoryCache::TrashPath(std::int64_t id) {
           std::to_string(getpid()) + "-" + std::to_string(next_scratch_.fetch_add(1)));
 }
 
-std::filesystem::path RepositoryCache::StagingOf(const Job& job) const {
-  return options_.cache.directory / "tmp" / ("job-" + std::to_string(job.id));
-}
-
 std::vector<RepositoryPtr> RepositoryCache::Repositories() const {
   MutexLock lock(mutex_);
   return in_order_;
+}
+
+RepositoryPtr RepositoryCache::FindById(std::int64_t id) const {
+  MutexLock lock(mutex_);
+  const auto found = by_id_.find(id);
+  return found != by_id_.end() ? found->second : nullptr;
+}
+
+RepositoryPtr RepositoryCache::Add(const RepositoryKey& key, const RepositoryRecord& record) {
+  MutexLock lock(mutex_);
+  RepositoryPtr& repository = by_key_[key];
+  if (repository) return repository;
+  repository = std::make_shared<Repository>(
+      key, record, options_.cache.directory / "repos" / std::to_string(record.id), stored_bytes_);
+  by_id_.emplace(record.id, repository);
+  in_order_.push_back(repository);
+  return repository;
 }
 
 RepositoryPtr RepositoryCache::Find(const RepositoryKey& key) const {
@@ -351,9 +315,7 @@ Status RepositoryCache::Evict(const RepositoryPtr& repository, const std::string
     return Error{Errc::kInvalidArgument, key + " is in use; try again when its transfers are done"};
   }
   const std::uint64_t size_bytes = repository->size_bytes();
-  const stdfs::path trashed =
-      options_.cache.directory / "trash" /
-      (std::to_string(repository->id()) + "-" + std::to_string(next_scratch_.fetch_add(1)));
+  const stdfs::path trashed = TrashPath(repository->id());
   Status evicted = catalog_.Evict(repository->id(),
                                   EvictionRecord{clock_.Now(), key, reason, size_bytes, for_key});
   if (evicted) {
@@ -365,6 +327,16 @@ Status RepositoryCache::Evict(const RepositoryPtr& repository, const std::string
   if (!evicted) return evicted;
   spdlog::info("evicted repo={} bytes={} reason=\"{}\" for={}", key, size_bytes, Printable(reason),
                for_key.empty() ? "-" : for_key);
+  NoteEvicted(repository);
+  trash_bytes_ += size_bytes;
+  sweeper_.Submit([this, trashed, size_bytes] {
+    static_cast<void>(RemoveTree(trashed));
+    trash_bytes_ -= size_bytes;
+  });
+  return {};
+}
+
+void RepositoryCache::NoteEvicted(const RepositoryPtr& repository) {
   ++listing_version_;
   std::function<void(const Repository&)> on_evicted;
   {
@@ -372,12 +344,49 @@ Status RepositoryCache::Evict(const RepositoryPtr& repository, const std::string
     on_evicted = on_evicted_;
   }
   if (on_evicted) on_evicted(*repository);
-  trash_bytes_ += size_bytes;
-  sweeper_.Submit([this, trashed, size_bytes] {
-    static_cast<void>(RemoveTree(trashed));
-    trash_bytes_ -= size_bytes;
-  });
-  return {};
+}
+
+Status RepositoryCache::MakeRoomBy(const RepositoryPtr& repository, const std::string& reason,
+                                   const std::string& for_key) {
+  const auto& kinds = options_.jobs.kinds;
+  const bool myself = std::find(kinds.begin(), kinds.end(), JobKind::kEvict) != kinds.end();
+  if (myself) return Evict(repository, reason, for_key);
+  const FlightPtr evicted =
+      runner_->Submit(repository, JobKind::kEvict, for_key, HostScheduler::kForegroundPriority);
+  const auto deadline = std::chrono::steady_clock::now() + kRoomTimeout;
+  while (!evicted->landed()) {
+    if (stopping_) return Error{Errc::kInterrupted, "reposfs is stopping"};
+    if (std::chrono::steady_clock::now() > deadline) {
+      return Error{Errc::kNoSpace,
+                   "nobody makes room: run `reposfs mount`, or `reposfs worker "
+                   "--job=evict`"};
+    }
+    std::this_thread::sleep_for(kPoll);
+  }
+  return evicted->Wait();
+}
+
+std::vector<RepositoryPtr> RepositoryCache::EvictionCandidates() {
+  if (options_.role == CacheRole::kWorker) {
+    // The daemon sees what is opened, and tells the catalog.
+    const auto records = catalog_.Repositories();
+    for (const RepositoryRecord& record : records ? *records : std::vector<RepositoryRecord>()) {
+      if (const RepositoryPtr repository = FindById(record.id)) {
+        repository->NoteOpened(record.last_opened);
+      }
+    }
+  }
+  return Repositories();
+}
+
+Result<std::vector<Job>> RepositoryCache::Jobs() const {
+  auto jobs = runner_->queue().List();
+  if (jobs) std::erase_if(*jobs, [](const Job& job) { return IsHousekeeping(job.kind); });
+  return jobs;
+}
+
+std::vector<ProcessMark::Living> RepositoryCache::Processes() const {
+  return ProcessMark::List(options_.cache.directory / "processes");
 }
 
 std::vector<ActiveTransfer> RepositoryCache::ActiveTransfers() const {

@@ -37,6 +37,7 @@
 #include "cache/job_runner.h"
 #include "cache/options.h"
 #include "cache/origin.h"
+#include "cache/process_mark.h"
 #include "cache/read_ahead.h"
 #include "cache/repository.h"
 #include "cache/room_keeper.h"
@@ -44,8 +45,16 @@
 
 namespace reposfs {
 
+// What a process is to the cache directory.
+enum class CacheRole {
+  kDaemon,  // The one that shows the repositories and looks after them: one at a time.
+  kWorker,  // One of any number that only run jobs.
+};
+
 struct RepositoryCacheOptions {
   CacheOptions cache;
+  JobOptions jobs;
+  CacheRole role = CacheRole::kDaemon;
   FreshnessOptions freshness;
   HistoryOptions history;
   FetchOptions fetch;
@@ -148,7 +157,13 @@ class RepositoryCache {
 
   std::uint64_t quota_bytes() const { return room_->quota_bytes(); }
   std::uint64_t used_bytes() const { return room_->used_bytes(); }
-  Result<std::vector<Job>> Jobs() const { return runner_->List(); }
+  // What is owed, and what was given up, without the housekeeping.
+  Result<std::vector<Job>> Jobs() const;
+  // For users.  False if there is no such job, or it is running.
+  Result<bool> RequeueJob(std::int64_t id) { return runner_->queue().Requeue(id, clock_.Now()); }
+  Result<bool> CancelJob(std::int64_t id) { return runner_->queue().Cancel(id); }
+  // The processes that run jobs on this directory.
+  std::vector<ProcessMark::Living> Processes() const;
   Result<std::vector<EvictionRecord>> Evictions(const std::string& key, int count_max) const {
     return catalog_.Evictions(key, count_max);
   }
@@ -160,17 +175,38 @@ class RepositoryCache {
   class TransferWatch;
 
   RepositoryCache(RepositoryCacheOptions options, const Origin& origin, Transport& transport,
-                  const Clock& clock, UniqueFd directory_lock, Catalog catalog);
+                  const Clock& clock, UniqueFd directory_lock, ProcessMark mark, Catalog catalog);
 
   Status Start();
+  Status Load();
   Status Reconcile();
-  // `expected` names the directories under repos/ that stay whatever the catalog says.
-  Status ReconcileRepositories(std::set<std::string> expected);
+  // Which directories under repos/ jobs still need, whatever the catalog says.  What else lies in
+  // tmp/ is removed.
+  Result<std::set<std::string>> ReconcileStagings();
+  // Gives back the jobs of processes that are no more.
+  Status ReleaseDead();
+  // Brings what is in a sealed staging of `job` into the repository, and removes the staging.
+  // Returns whether there was something to bring, and where.
+  bool AdoptSealed(const Job& job, const std::filesystem::path& staging);
+  // Takes over what other processes have done.
+  void Sync() REPOSFS_EXCLUDES(syncing_, mutex_);
+  void Apply(const RepositoryRecord& record) REPOSFS_EXCLUDES(mutex_);
+  void NoteEvicted(const RepositoryPtr& repository) REPOSFS_EXCLUDES(mutex_);
+  RepositoryPtr Add(const RepositoryKey& key, const RepositoryRecord& record)
+      REPOSFS_EXCLUDES(mutex_);
+  RepositoryPtr FindById(std::int64_t id) const REPOSFS_EXCLUDES(mutex_);
+  std::vector<RepositoryPtr> EvictionCandidates();
+  // Removes it, or has the process remove it that does.
+  Status MakeRoomBy(const RepositoryPtr& repository, const std::string& reason,
+                    const std::string& for_key);
   // The directory of a repository is not there any more: the catalog and `record` agree with that.
   Status NoteVanished(RepositoryRecord& record);
   std::filesystem::path StagingOf(const Job& job) const;
   std::filesystem::path TrashPath(std::int64_t id);
   void Tick();
+  // What only the daemon does: the schedule of checks, and the quota.
+  void LookAfter(const std::vector<RepositoryPtr>& repositories);
+  void PollUntil(std::chrono::steady_clock::time_point end) REPOSFS_EXCLUDES(mutex_);
   // Those that this tick looks after: a few of many, in turns.
   std::vector<RepositoryPtr> NextToVisit() REPOSFS_EXCLUDES(mutex_);
 
@@ -204,7 +240,8 @@ class RepositoryCache {
   Outcome<Done> Bring(const Target& target, const Error& why, const Oid& tree);
   Outcome<Done> Heal(const RepositoryPtr& repository, const Error& why);
   // Evicts as soon as the transfers under way let go; gives up after `fetch.requestTimeout`.
-  Status EvictWhenIdle(const RepositoryPtr& repository, const std::string& reason);
+  Status EvictWhenIdle(const RepositoryPtr& repository, const std::string& reason,
+                       const std::string& for_key);
   bool LooksLikeScan(const Target& target) REPOSFS_EXCLUDES(mutex_);
   // Null if its entries or their sizes are not known.
   DirectoryPtr DirectoryIfRead(const Repository& repository, const Oid& tree);
@@ -218,6 +255,8 @@ class RepositoryCache {
   Status ExecuteHistory(const RepositoryPtr& repository, const TransferControl& control);
   Status ExecuteFetch(const RepositoryPtr& repository, const TransferControl& control);
   Status ExecuteMaintain(const RepositoryPtr& repository, const TransferControl& control);
+  Status ExecuteReset();
+  Status ExecuteClean();
   void AfterFailure(const Job& job, const RepositoryPtr& repository, const Error& error);
   void RecordError(const RepositoryPtr& repository, const Error& error);
   HistoryPolicy HistoryOf(const RepositoryKey& key) const;
@@ -230,6 +269,7 @@ class RepositoryCache {
   const Origin& origin_;
   const Clock& clock_;
   const UniqueFd directory_lock_;
+  const ProcessMark mark_;
 
   Catalog catalog_;
   Fetcher fetcher_;
@@ -251,9 +291,14 @@ class RepositoryCache {
   int tick_count_ = 0;       // The ticker's own.
   std::atomic<std::uint64_t> next_scratch_{0};
 
+  Mutex syncing_;  // Before mutex_; held while the catalog is asked what others have done.
+  std::int64_t others_version_ REPOSFS_GUARDED_BY(syncing_) = -1;
+  std::int64_t synced_revision_ REPOSFS_GUARDED_BY(syncing_) = 0;
+
   mutable Mutex mutex_;  // Before Repository's; no I/O while it is held.
-  CondVar stop_;
+  CondVar wake_;         // The ticker.
   std::map<RepositoryKey, RepositoryPtr> by_key_ REPOSFS_GUARDED_BY(mutex_);
+  std::unordered_map<std::int64_t, RepositoryPtr> by_id_ REPOSFS_GUARDED_BY(mutex_);
   std::vector<RepositoryPtr> in_order_ REPOSFS_GUARDED_BY(mutex_);
   std::size_t next_to_visit_ REPOSFS_GUARDED_BY(mutex_) = 0;  // An index in it.
   std::map<std::uint64_t, ActiveTransfer> active_ REPOSFS_GUARDED_BY(mutex_);

@@ -52,6 +52,7 @@ class RepositoryCache::TransferWatch {
       : cache_(cache),
         account_(*cache.room_, repository, claim),
         flight_(std::move(flight)),
+        job_id_(job.id),
         id_(cache.next_scratch_.fetch_add(1)) {
     MutexLock lock(cache_.mutex_);
     cache_.active_.emplace(id_, ActiveTransfer{repository->key().Text(), job.kind, job.attempts,
@@ -73,8 +74,10 @@ class RepositoryCache::TransferWatch {
   Status OnProgress(const FetchProgress& progress) {
     if (cache_.stopping_) return Error{Errc::kInterrupted, "reposfs is stopping"};
     const std::uint64_t sign_of_life = progress.received_bytes + progress.said_bytes;
-    if (sign_of_life != last_sign_of_life_) flight_->NoteProgress();
+    const bool progressed = sign_of_life != last_sign_of_life_;
+    if (progressed) flight_->NoteProgress();
     last_sign_of_life_ = sign_of_life;
+    if (auto mine = cache_.runner_->Beat(job_id_, progressed); !mine) return mine;
     {
       MutexLock lock(cache_.mutex_);
       cache_.active_.at(id_).progress = progress;
@@ -85,6 +88,7 @@ class RepositoryCache::TransferWatch {
   RepositoryCache& cache_;
   RoomKeeper::Account account_;
   const FlightPtr flight_;
+  const std::int64_t job_id_;
   const std::uint64_t id_;
   std::uint64_t last_sign_of_life_ = 0;
 };
@@ -99,6 +103,9 @@ HistoryPolicy RepositoryCache::HistoryOf(const RepositoryKey& key) const {
 Status RepositoryCache::Execute(const Job& job, const RepositoryPtr& repository,
                                 const FlightPtr& flight) {
   if (stopping_) return Error{Errc::kInterrupted, "reposfs is stopping"};
+  if (job.kind == JobKind::kReset) return ExecuteReset();
+  if (job.kind == JobKind::kClean) return ExecuteClean();
+  if (job.kind == JobKind::kEvict) return EvictWhenIdle(repository, "quota", job.argument);
   TransferWatch watch(*this, repository, job, flight,
                       job.kind == JobKind::kMaintain ? RoomKeeper::Claim::kOnlyMyself
                                                      : RoomKeeper::Claim::kOthersMayGo);
@@ -115,8 +122,9 @@ Status RepositoryCache::Execute(const Job& job, const RepositoryPtr& repository,
       return ExecuteFetch(repository, control);
     case JobKind::kMaintain:
       return ExecuteMaintain(repository, control);
+    default:
+      return {};
   }
-  return {};
 }
 
 Status RepositoryCache::ExecuteMaintain(const RepositoryPtr& repository,
@@ -135,6 +143,13 @@ Status RepositoryCache::ExecuteClone(const RepositoryPtr& repository, const std:
                                      const TransferControl& control) {
   const auto oid = Oid::FromHex(want);
   if (!oid) return Error{Errc::kInvalidArgument, "clone: malformed id " + want};
+  if (!repository->refs()) {
+    // Another process has asked.
+    auto refs =
+        fetcher_.ListRefs(repository->key(), [&] { return control.on_progress(FetchProgress{}); });
+    if (!refs) return std::move(refs).error();
+    repository->SetRefs(std::make_shared<const RefSnapshot>(std::move(*refs)));
+  }
   auto commit = fetcher_.FetchTip(*repository, *oid, control);
   if (!commit) return std::move(commit).error();
   ++listing_version_;
@@ -231,6 +246,11 @@ void RepositoryCache::RunFetchNow(const Target& target, const std::string& name,
 
 void RepositoryCache::AfterFailure(const Job& job, const RepositoryPtr& repository,
                                    const Error& error) {
+  if (!repository || job.kind == JobKind::kEvict) {
+    spdlog::warn("job failed kind={} cause=\"{}\"", JobKindName(job.kind),
+                 Printable(error.message));
+    return;
+  }
   RecordError(repository, error);
   const std::int64_t id = repository->id();
   if (job.kind == JobKind::kFetch) {
@@ -248,7 +268,7 @@ void RepositoryCache::AfterFailure(const Job& job, const RepositoryPtr& reposito
   // Another transfer of it may still be ending.  Nobody else goes for it meanwhile.
   refused_count_.fetch_add(1, std::memory_order_relaxed);
   healer_.Submit([this, repository] {
-    if (auto evicted = EvictWhenIdle(repository, "larger than the quota allows"); !evicted) {
+    if (auto evicted = EvictWhenIdle(repository, "larger than the quota allows", ""); !evicted) {
       spdlog::warn("not evicted repo={} cause=\"{}\"", repository->key().Text(),
                    evicted.error().message);
     }

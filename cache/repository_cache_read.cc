@@ -284,15 +284,16 @@ Outcome<Done> RepositoryCache::Heal(const RepositoryPtr& repository, const Error
   healer_.Submit([this, repository, name, why] {
     RecordError(repository,
                 Error{Errc::kCorrupt, "damaged on disk, fetching it again: " + why.message});
-    flights_.Land(name, EvictWhenIdle(repository, "damaged on disk: " + why.message), {});
+    flights_.Land(name, EvictWhenIdle(repository, "damaged on disk: " + why.message, ""), {});
   });
   return ticket.flight;
 }
 
-Status RepositoryCache::EvictWhenIdle(const RepositoryPtr& repository, const std::string& reason) {
+Status RepositoryCache::EvictWhenIdle(const RepositoryPtr& repository, const std::string& reason,
+                                      const std::string& for_key) {
   const auto deadline = std::chrono::steady_clock::now() + options_.fetch.request_timeout;
   while (true) {
-    Status evicted = Evict(repository, reason, "");
+    Status evicted = Evict(repository, reason, for_key);
     const bool in_use = !evicted && evicted.error().code == Errc::kInvalidArgument;
     if (!in_use || stopping_ || std::chrono::steady_clock::now() > deadline) return evicted;
     std::this_thread::sleep_for(kEvictRetryEvery);

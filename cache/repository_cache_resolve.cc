@@ -100,11 +100,7 @@ Status RepositoryCache::CheckNow(const RepositoryKey& key) {
     record.id = *id;
     record.key = key.Text();
     record.upstream = upstream;
-    repository = std::make_shared<Repository>(
-        key, record, options_.cache.directory / "repos" / std::to_string(*id), stored_bytes_);
-    MutexLock lock(mutex_);
-    by_key_.emplace(key, repository);
-    in_order_.push_back(repository);
+    repository = Add(key, record);
   }
   if (repository->stage() != Stage::kAbsent) return {};  // A refresh keeps those up to date.
   return fetcher_.Update(*repository, *refs, TransferControl{});

@@ -10,9 +10,11 @@
 #include "daemon/command_context.h"
 #include "daemon/commands_change.h"
 #include "daemon/commands_config.h"
+#include "daemon/commands_jobs.h"
 #include "daemon/commands_mount.h"
 #include "daemon/commands_show.h"
 #include "daemon/commands_warm.h"
+#include "daemon/commands_worker.h"
 #include "daemon/mount_option_text.h"
 #include "daemon/mount_table.h"
 #include "daemon/nearest_word.h"
@@ -138,17 +140,48 @@ class CommandLine {
                 }));
     unmount->add_option("MOUNTPOINT", mountpoint_, "Where it is mounted")->required();
     unmount->add_flag("-l,--lazy", lazy_, "Do not wait for those who use it");
+
+    CLI::App* worker = Command(app_, "worker", "Run jobs, and mount nothing",
+                               WithContext([this](const CommandContext& context) {
+                                 return RunWorkerCommand(context, job_kinds_);
+                               }));
+    worker->add_option("--job", job_kinds_, "Kinds of jobs: clone, hydrate, history...")
+        ->type_name("KIND[,KIND...]")
+        ->delimiter(',')
+        ->required()
+        ->check(CLI::IsMember(KindNames()));
   }
 
   void AddShowCommands() {
     Command(app_, "status", "What is mounted, running and wrong", WithContext(&RunStatus));
     Command(app_, "list", "The cached repositories", WithContext(&RunList));
     Command(app_, "top", "The status, again every second", WithContext(&RunTop));
-    Command(app_, "jobs", "What is to be done, and what failed", WithContext(&RunJobs));
+    AddJobsCommand();
     CLI::App* show = Command(
         app_, "show", "Everything about one repository",
         WithContext([this](const CommandContext& context) { return RunShow(context, repo_); }));
     show->add_option("REPO", repo_, "A key, a URL, or a path inside the mount")->required();
+  }
+
+  void AddJobsCommand() {
+    CLI::App* jobs = Command(
+        app_, "jobs", "What is to be done, and what failed",
+        WithContext([this](const CommandContext& context) { return RunJobs(context, jobs_); }));
+    jobs->add_option("--kind", jobs_.kind, "Only these")->check(CLI::IsMember(KindNames()));
+    jobs->add_option("--state", jobs_.state, "Only these: queued, running or failed")
+        ->check(CLI::IsMember({"queued", "running", "failed"}));
+    jobs->add_option("--repo", jobs_.repo, "Only those of one repository")->type_name("REPO");
+    jobs->add_option("--retry", jobs_.retry, "Run these at once, from the beginning")
+        ->type_name("JOB");
+    jobs->add_option("--cancel", jobs_.cancel, "Remove these from the queue")->type_name("JOB");
+  }
+
+  static std::vector<std::string> KindNames() {
+    std::vector<std::string> names;
+    for (const JobKind kind : kAllJobKinds) {
+      if (!IsHousekeeping(kind)) names.emplace_back(JobKindName(kind));
+    }
+    return names;
   }
 
   void AddChangeCommands() {
@@ -239,6 +272,8 @@ class CommandLine {
   std::string repo_;
   std::vector<std::string> repos_;
   WarmArguments warm_;
+  JobsArguments jobs_;
+  std::vector<std::string> job_kinds_;
   bool warm_wait_ = false;
   bool network_ = false;
 };

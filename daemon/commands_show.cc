@@ -78,10 +78,6 @@ int RunShow(const CommandContext& context, const std::string& repo_argument) {
   return GetAndShow(context, RepoTarget(key.value()), &RenderRepository);
 }
 
-int RunJobs(const CommandContext& context) {
-  return GetAndShow(context, "/v1/jobs", &RenderJobs);
-}
-
 int RunTop(const CommandContext& context) {
   if (context.format == OutputFormat::kJson) return RunStatus(context);
   ControlClient client(context.config.cache.directory);

@@ -12,7 +12,6 @@ namespace reposfs {
 int RunStatus(const CommandContext& context);
 int RunList(const CommandContext& context);
 int RunShow(const CommandContext& context, const std::string& repo_argument);
-int RunJobs(const CommandContext& context);
 
 // Shows status and the repositories opened last, again every second, until Ctrl-C.  Where standard
 // output is no terminal, once.

@@ -74,6 +74,7 @@ struct Config {
   FreshnessOptions freshness;
   HistoryOptions history;
   FetchOptions fetch;
+  JobOptions jobs;
   LruOptions lru;
   LookupOptions lookup;
   HttpOptions http;

@@ -152,6 +152,39 @@ Setting<Config> Word(std::string name, Place place, const Words<V>& words) {
       [words](const V& value) { return FormatWord(value, words); });
 }
 
+const Words<JobKind>& JobKindWords() {
+  static const Words<JobKind> words = [] {
+    Words<JobKind> all;
+    for (const JobKind kind : kAllJobKinds) {
+      if (!IsHousekeeping(kind)) all.emplace_back(JobKindName(kind), kind);
+    }
+    return all;
+  }();
+  return words;
+}
+
+// `jobs.inline`: the kinds that the process which mounts runs itself.
+Setting<Config> JobKinds(std::string name) {
+  return {std::move(name), Setting<Config>::Shape::kList,
+          [](Config& config, const SettingText& text) -> Status {
+            std::vector<JobKind> kinds;
+            for (const std::string& item : text) {
+              auto kind = ParseWord(item, JobKindWords());
+              if (!kind) return std::move(kind).error();
+              kinds.push_back(*kind);
+            }
+            config.jobs.kinds = std::move(kinds);
+            return {};
+          },
+          [](const Config& config) -> SettingText {
+            SettingText text;
+            for (const JobKind kind : config.jobs.kinds) {
+              if (!IsHousekeeping(kind)) text.emplace_back(JobKindName(kind));
+            }
+            return text;
+          }};
+}
+
 const Words<HistoryPolicy> kHistoryWords = {{"complete", HistoryPolicy::kComplete},
                                             {"lazy", HistoryPolicy::kLazy},
                                             {"none", HistoryPolicy::kNone}};
@@ -234,6 +267,8 @@ std::vector<Setting<Config>> FetchingSettings() {
       PositiveDuration<Config>("fetch.totalTimeout", REPOSFS_PLACE(fetch.total_timeout)),
       Scalar<Config>("fetch.memory", REPOSFS_PLACE(fetch.memory_bytes), ParseMemory, FormatSize),
       Integer<Config>("fetch.concurrency", REPOSFS_PLACE(fetch.concurrency), {1, 1024}),
+      JobKinds("jobs.inline"),
+      PositiveDuration<Config>("jobs.lease", REPOSFS_PLACE(jobs.lease)),
   };
 }
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -106,7 +107,24 @@ HttpResponse ControlApi::HandleGet(const std::vector<std::string>& path) {
   return Failure({Errc::kNotFound, "no such resource"});
 }
 
+HttpResponse ControlApi::ChangeJob(const std::string& id_text, const std::string& action) {
+  std::int64_t id = 0;
+  const auto parsed = std::from_chars(id_text.data(), id_text.data() + id_text.size(), id);
+  if (parsed.ec != std::errc() || parsed.ptr != id_text.data() + id_text.size()) {
+    return Failure({Errc::kInvalidArgument, Printable(id_text) + " is no number of a job"});
+  }
+  if (action != "retry" && action != "cancel") return Failure({Errc::kNotFound, "no such action"});
+  const auto changed = action == "retry" ? cache_.RequeueJob(id) : cache_.CancelJob(id);
+  if (!changed) return Failure(changed.error());
+  if (!*changed) {
+    return Failure({Errc::kNotFound, "job " + std::to_string(id) +
+                                         " does not exist, or is running; see: reposfs jobs"});
+  }
+  return Answer({{"id", id}, {"state", action == "retry" ? "queued" : "cancelled"}});
+}
+
 HttpResponse ControlApi::HandlePost(const std::vector<std::string>& path, const std::string& body) {
+  if (path.size() == 4 && path[0] == "v1" && path[1] == "jobs") return ChangeJob(path[2], path[3]);
   if (path.size() != 6 || path[0] != "v1" || path[1] != "repos") {
     return Failure({Errc::kNotFound, "no such resource"});
   }
@@ -252,6 +270,10 @@ Json ControlApi::StatusJson() const {
   const auto uptime =
       std::chrono::duration_cast<std::chrono::seconds>(cache_.clock().Now() - started_at_);
   const KernelAgreement fuse = facts_.kernel_agreement();
+  Json processes = Json::array();
+  for (const ProcessMark::Living& process : cache_.Processes()) {
+    processes.push_back({{"name", process.name}, {"jobs", process.about}});
+  }
   return {{"version", REPOSFS_VERSION},
           {"pid", getpid()},
           {"startedAt", TimeJson(started_at_)},
@@ -267,6 +289,7 @@ Json ControlApi::StatusJson() const {
           {"nodes", facts_.node_count()},
           {"parkedRequests", facts_.parked_count()},
           {"fuse", {{"protocol", fuse.protocol}, {"features", fuse.features}}},
+          {"processes", std::move(processes)},
           {"fetching", std::move(fetching)},
           {"problems", ProblemsJson()}};
 }
@@ -313,10 +336,11 @@ Json ControlApi::JobsJson(const std::string& key) const {
     shown.push_back({{"id", job.id},
                      {"key", of},
                      {"kind", JobKindName(job.kind)},
-                     {"state", job.running ? "running" : "queued"},
+                     {"state", JobStateName(job.state)},
                      {"priority", job.priority},
                      {"attempts", job.attempts},
                      {"notBefore", TimeJson(job.not_before)},
+                     {"owner", job.running() ? Json(job.owner) : Json(nullptr)},
                      {"lastError", TextOrNull(Printable(job.last_error))}});
   }
   return shown;

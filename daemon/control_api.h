@@ -56,6 +56,7 @@ class ControlApi {
 
   HttpResponse HandleGet(const std::vector<std::string>& path);
   HttpResponse HandlePost(const std::vector<std::string>& path, const std::string& body);
+  HttpResponse ChangeJob(const std::string& id, const std::string& action);
   HttpResponse Show(const RepositoryKey& key) REPOSFS_EXCLUDES(mutex_);
   HttpResponse Warm(const RepositoryKey& key, const std::string& body) REPOSFS_EXCLUDES(mutex_);
   HttpResponse Change(const RepositoryKey& key, const std::string& action);

@@ -6,7 +6,7 @@
 //   GET  /v1/status             version, pid, startedAt, uptimeSeconds, mountpoint, cacheDirectory,
 //                               configFile, quotaBytes, usedBytes, repositories (a number),
 //                               httpListen, ioEngine, nodes, parkedRequests,
-//                               fuse: {protocol, features},
+//                               fuse: {protocol, features}, processes: [{name, jobs}],
 //                               fetching: [{key, kind, receivedBytes, objects, objectsTotal,
 //                                           startedAt, attempts}],
 //                               problems: [{key or host, error, code, at}]
@@ -19,7 +19,9 @@
 //   POST /v1/repos/{key}/warm   {"stage": tip, content or complete} -> 202 {key, stage, target}
 //   POST /v1/repos/{key}/refresh, /pin, /unpin, /evict -> 200 {key, ...}
 //   GET  /v1/evictions          [{at, key, reason, bytes, for}]
-//   GET  /v1/jobs               [{id, key, kind, state, priority, attempts, notBefore, lastError}]
+//   GET  /v1/jobs               [{id, key, kind, state, priority, attempts, notBefore, owner,
+//                                 lastError}]; state is queued, running or failed
+//   POST /v1/jobs/{id}/retry, /cancel -> 200 {id, state}; 404 if it runs or does not exist
 //
 // A failure is a status of 400 or more with {"error": "<why, and what to do>", "code": "<Errc>"}.
 //

@@ -28,7 +28,10 @@ std::string ErrorIdentity(const json& repository) {
 
 bool SomebodyWorksOn(const json& repository) {
   const bool progress = repository.contains("progress") && repository["progress"].is_object();
-  return progress || !ArrayField(repository, "jobs").empty();
+  const json& jobs = ArrayField(repository, "jobs");
+  return progress || std::any_of(jobs.begin(), jobs.end(), [](const json& job) {
+           return TextField(job, "state") != "failed";
+         });
 }
 
 }  // namespace

@@ -6,12 +6,12 @@ _reposfs_keys() {
 
 _reposfs() {
     local cur=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="mount unmount status list show top warm refresh pin unpin evict jobs config doctor"
+    local commands="mount unmount status list show top warm refresh pin unpin evict jobs worker config doctor"
     local command="" i
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        --config | --cache | -o | --stage) ((i++)) ;;
+        --config | --cache | -o | --stage | --job | --kind | --state | --repo | --retry | --cancel) ((i++)) ;;
         -*) ;;
         *)
             command=${COMP_WORDS[i]}
@@ -24,6 +24,11 @@ _reposfs() {
     --config) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
     --cache) mapfile -t COMPREPLY < <(compgen -d -- "$cur") && return ;;
     --stage) mapfile -t COMPREPLY < <(compgen -W "tip content complete" -- "$cur") && return ;;
+    --job | --kind)
+        mapfile -t COMPREPLY < <(compgen -W "clone hydrate history fetch maintain evict" -- "$cur")
+        return
+        ;;
+    --state) mapfile -t COMPREPLY < <(compgen -W "queued running failed" -- "$cur") && return ;;
     -o)
         mapfile -t COMPREPLY < <(compgen -W "allow_other uid= gid= config= cache= noexec" -- "$cur")
         return
@@ -37,6 +42,8 @@ _reposfs() {
     unmount) options="$options --lazy" ;;
     warm) options="$options --stage --wait --no-wait" ;;
     doctor) options="$options --network" ;;
+    worker) options="$options --job" ;;
+    jobs) options="$options --kind --state --repo --retry --cancel" ;;
     config) words="check show" ;;
     esac
 

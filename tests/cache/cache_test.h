@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -122,7 +123,14 @@ class CacheTest : public ::testing::Test {
   RepositoryPtr Repo(const std::string& name) { return cache_->Find(Key(name)); }
   bool IsQuietSoon() {
     return testing::WaitUntil(
-        [&] { return cache_->Jobs()->empty() && cache_->ActiveTransfers().empty(); }, kSoon);
+        [&] {
+          const auto jobs = cache_->Jobs();
+          const bool owed = std::any_of(jobs->begin(), jobs->end(), [](const Job& job) {
+            return job.state != JobState::kFailed;
+          });
+          return !owed && cache_->ActiveTransfers().empty();
+        },
+        kSoon);
   }
   std::filesystem::path DirectoryOf(const std::string& name) {
     return Repo(name)->directory().path();

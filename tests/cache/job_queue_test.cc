@@ -13,6 +13,8 @@ using std::chrono::milliseconds;
 
 const WallTime kNow = WallTime(std::chrono::hours(1));
 const WallTime kLater = WallTime(std::chrono::hours(2));
+const JobLease kLease{"me", kLater};
+const Error kUnreachable{Errc::kUnreachable, "unreachable"};
 
 class JobQueueTest : public ::testing::Test {
  protected:
@@ -36,6 +38,24 @@ class JobQueueTest : public ::testing::Test {
     return jobs ? *jobs : std::vector<Job>();
   }
 
+  // Claims the most urgent job that is queued.
+  Job Claim(const std::string& owner = "me") {
+    for (const Job& job : List()) {
+      if (job.state != JobState::kQueued) continue;
+      auto claimed = queue_.Claim(job.id, {owner, kLater});
+      EXPECT_TRUE(claimed && *claimed);
+      return claimed && *claimed ? **claimed : Job{};
+    }
+    ADD_FAILURE() << "no job is queued";
+    return Job{};
+  }
+
+  Job Only() {
+    const std::vector<Job> jobs = List();
+    EXPECT_EQ(jobs.size(), 1u);
+    return jobs.empty() ? Job{} : jobs.front();
+  }
+
   testing::TempDir directory_{"job-queue"};
   Catalog catalog_ = OpenCatalog();
   JobQueue queue_{catalog_.database()};
@@ -51,7 +71,7 @@ TEST_F(JobQueueTest, AJobIsWhatWasPut) {
   EXPECT_EQ(job.kind, JobKind::kHydrate);
   EXPECT_EQ(job.argument, "abc");
   EXPECT_EQ(job.priority, 30);
-  EXPECT_FALSE(job.running);
+  EXPECT_EQ(job.state, JobState::kQueued);
   EXPECT_EQ(job.not_before, kNow);
   EXPECT_EQ(job.attempts, 0);
 }
@@ -89,69 +109,178 @@ TEST_F(JobQueueTest, OnlyOneOfTwoConnectionsGetsAJob) {
   const Job put = Put(JobKind::kClone, "a", 90);
   const Catalog second_catalog = OpenCatalog();
   JobQueue second(second_catalog.database());
-  const auto claimed = second.Claim(put.id, kLater);
+  const auto claimed = second.Claim(put.id, kLease);
   ASSERT_TRUE(claimed);
   ASSERT_TRUE(*claimed);
   EXPECT_EQ((*claimed)->attempts, 1);
-  EXPECT_TRUE((*claimed)->running);
-  const auto refused = queue_.Claim(put.id, kLater);
+  EXPECT_TRUE((*claimed)->running());
+  const auto refused = queue_.Claim(put.id, kLease);
   ASSERT_TRUE(refused);
   EXPECT_FALSE(*refused);
 }
 
 TEST_F(JobQueueTest, PuttingARunningJobTellsSo) {
   const Job put = Put(JobKind::kClone, "a", 90);
-  ASSERT_TRUE(*queue_.Claim(put.id, kLater));
-  EXPECT_TRUE(Put(JobKind::kClone, "a", 90).running);
+  ASSERT_TRUE(*queue_.Claim(put.id, kLease));
+  EXPECT_TRUE(Put(JobKind::kClone, "a", 90).running());
 }
 
 TEST_F(JobQueueTest, AFinishedJobIsGone) {
-  const Job put = Put(JobKind::kClone, "a", 90);
-  ASSERT_TRUE(queue_.Finish(put.id));
+  Put(JobKind::kClone, "a", 90);
+  const Job job = Claim();
+  EXPECT_TRUE(*queue_.Finish(job));
   EXPECT_TRUE(List().empty());
-  const auto claimed = queue_.Claim(put.id, kLater);
+  const auto claimed = queue_.Claim(job.id, kLease);
   ASSERT_TRUE(claimed);
   EXPECT_FALSE(*claimed);
 }
 
 TEST_F(JobQueueTest, TheSameWorkAfterwardsIsANewJob) {
-  const Job put = Put(JobKind::kClone, "a", 90);
-  ASSERT_TRUE(queue_.Finish(put.id));
-  EXPECT_NE(Put(JobKind::kClone, "a", 90).id, put.id) << "an old claim must not find the new job";
+  Put(JobKind::kClone, "a", 90);
+  const Job job = Claim();
+  ASSERT_TRUE(*queue_.Finish(job));
+  EXPECT_NE(Put(JobKind::kClone, "a", 90).id, job.id) << "an old claim must not find the new job";
 }
 
 TEST_F(JobQueueTest, ARetriedJobKeepsItsAttemptsAndItsError) {
-  const Job put = Put(JobKind::kClone, "a", 90);
-  ASSERT_TRUE(*queue_.Claim(put.id, kLater));
-  ASSERT_TRUE(queue_.Retry(put.id, kLater, "unreachable"));
-  ASSERT_EQ(List().size(), 1u);
-  const Job job = List()[0];
-  EXPECT_FALSE(job.running);
+  Put(JobKind::kClone, "a", 90);
+  ASSERT_TRUE(*queue_.Retry(Claim(), kLater, kUnreachable));
+  const Job job = Only();
+  EXPECT_EQ(job.state, JobState::kQueued);
   EXPECT_EQ(job.not_before, kLater);
   EXPECT_EQ(job.attempts, 1);
   EXPECT_EQ(job.last_error, "unreachable");
-  EXPECT_EQ((*queue_.Claim(put.id, kLater))->attempts, 2);
+  EXPECT_EQ(job.error_code, "unreachable");
+  EXPECT_EQ(Claim().attempts, 2);
 }
 
 TEST_F(JobQueueTest, WhoAsksAgainNeedNotWaitForTheRetry) {
-  const Job put = Put(JobKind::kClone, "a", 90);
-  ASSERT_TRUE(*queue_.Claim(put.id, kLater));
-  ASSERT_TRUE(queue_.Retry(put.id, kLater, ""));
+  Put(JobKind::kClone, "a", 90);
+  ASSERT_TRUE(*queue_.Retry(Claim(), kLater, kUnreachable));
   EXPECT_EQ(Put(JobKind::kClone, "a", 90).not_before, kNow);
 }
 
-TEST_F(JobQueueTest, ReleaseAllMakesTheJobsOfTheDeadQueuedAgain) {
-  const Job a = Put(JobKind::kClone, "a", 90);
-  const Job b = Put(JobKind::kClone, "b", 90);
-  ASSERT_TRUE(*queue_.Claim(a.id, kLater));
-  ASSERT_TRUE(*queue_.Claim(b.id, kLater));
-  ASSERT_TRUE(queue_.Retry(b.id, kLater, ""));
-  ASSERT_TRUE(queue_.ReleaseAll());
-  for (const Job& job : List()) {
-    EXPECT_FALSE(job.running);
-    EXPECT_EQ(job.not_before, WallTime{});
+TEST_F(JobQueueTest, AReleasedJobHasCostNothing) {
+  Put(JobKind::kClone, "a", 90);
+  ASSERT_TRUE(*queue_.Release(Claim()));
+  EXPECT_EQ(Only().state, JobState::kQueued);
+  EXPECT_EQ(Only().attempts, 0);
+}
+
+TEST_F(JobQueueTest, WhatWasGivenUpIsKeptUntilSomebodyAsksAgain) {
+  Put(JobKind::kClone, "a", 90);
+  ASSERT_TRUE(*queue_.Fail(Claim(), kNow, {Errc::kNotFound, "gone"}));
+  EXPECT_EQ(Only().state, JobState::kFailed);
+  EXPECT_EQ(Only().error_code, "not-found");
+  EXPECT_TRUE(queue_.Due({JobKind::kClone}, kLater, 10)->empty());
+  const Job again = Put(JobKind::kClone, "a", 90);
+  EXPECT_EQ(again.state, JobState::kQueued);
+  EXPECT_EQ(again.attempts, 0);
+  EXPECT_EQ(again.last_error, "");
+}
+
+TEST_F(JobQueueTest, OldFailuresAreForgotten) {
+  Put(JobKind::kClone, "a", 90);
+  ASSERT_TRUE(*queue_.Fail(Claim(), kNow, {Errc::kNotFound, "gone"}));
+  EXPECT_EQ(*queue_.RemoveFailed(kNow), 0);
+  EXPECT_EQ(*queue_.RemoveFailed(kLater), 1);
+  EXPECT_TRUE(List().empty());
+}
+
+TEST_F(JobQueueTest, ALapsedLeaseGivesTheJobToOthersAndNothingBack) {
+  Put(JobKind::kClone, "a", 90);
+  const Job mine = Claim();
+  EXPECT_EQ(*queue_.ReleaseLapsed(kLater, 8), 0) << "not yet";
+  EXPECT_EQ(*queue_.ReleaseLapsed(kLater + milliseconds(1), 8), 1);
+  EXPECT_FALSE(*queue_.Renew(mine, kLater, kLater));
+  const Job theirs = Claim("other");
+  EXPECT_FALSE(*queue_.Finish(mine));
+  EXPECT_FALSE(*queue_.Retry(mine, kLater, kUnreachable));
+  EXPECT_FALSE(*queue_.Fail(mine, kLater, kUnreachable));
+  EXPECT_FALSE(*queue_.Release(mine));
+  EXPECT_TRUE(*queue_.Finish(theirs));
+}
+
+TEST_F(JobQueueTest, TheSameProcessTakesNoJobForAnEarlierAttempt) {
+  Put(JobKind::kClone, "a", 90);
+  const Job first = Claim();
+  ASSERT_EQ(*queue_.ReleaseLapsed(kLater + milliseconds(1), 8), 1);
+  const Job second = Claim();
+  EXPECT_FALSE(*queue_.Finish(first));
+  EXPECT_TRUE(*queue_.Finish(second));
+}
+
+TEST_F(JobQueueTest, ARenewedLeaseDoesNotLapse) {
+  Put(JobKind::kClone, "a", 90);
+  const Job job = Claim();
+  ASSERT_TRUE(*queue_.Renew(job, kLater + std::chrono::hours(1), kLater));
+  EXPECT_EQ(*queue_.ReleaseLapsed(kLater + milliseconds(1), 8), 0);
+  EXPECT_EQ(Only().progressed_at, kLater);
+}
+
+TEST_F(JobQueueTest, TheJobsOfTheDeadAreQueuedAgainThoseOfTheLivingStay) {
+  Put(JobKind::kClone, "a", 90);
+  Put(JobKind::kClone, "b", 80);
+  Claim("dead");
+  Claim("alive");
+  EXPECT_EQ(queue_.Owners()->size(), 2u);
+  EXPECT_EQ(*queue_.ReleaseOwner("dead", kNow, 8), 1);
+  EXPECT_EQ(List()[0].state, JobState::kQueued);
+  EXPECT_EQ(List()[0].not_before, kNow) << "the first death is no reason to wait";
+  EXPECT_NE(List()[0].last_error.find("dead"), std::string::npos);
+  EXPECT_EQ(List()[1].state, JobState::kRunning);
+}
+
+TEST_F(JobQueueTest, AJobThatKillsWhoeverRunsItIsGivenUp) {
+  Put(JobKind::kClone, "a", 90);
+  for (int attempt = 1; attempt <= 3; ++attempt) {
+    Claim("dead");
+    EXPECT_EQ(*queue_.ReleaseOwner("dead", kNow, 3), 1);
+    EXPECT_EQ(Only().state, attempt < 3 ? JobState::kQueued : JobState::kFailed);
+    if (attempt == 2) {
+      EXPECT_GT(Only().not_before, kNow) << "later and later";
+    }
   }
-  EXPECT_TRUE(*queue_.Claim(a.id, kLater));
+}
+
+TEST_F(JobQueueTest, DueAreTheUrgentOnesOfTheKindsWhoseTimeHasCome) {
+  Put(JobKind::kClone, "low", 10);
+  Put(JobKind::kClone, "high", 90);
+  Put(JobKind::kHydrate, "other kind", 99);
+  ASSERT_TRUE(queue_.PutLater({repository_, JobKind::kClone, "later", 99}, kLater));
+  const auto due = queue_.Due({JobKind::kClone}, kNow, 10);
+  ASSERT_EQ(due->size(), 2u);
+  EXPECT_EQ(due->at(0).argument, "high");
+  EXPECT_EQ(due->at(1).argument, "low");
+  EXPECT_EQ(queue_.Due({JobKind::kClone, JobKind::kHydrate}, kLater, 10)->size(), 4u);
+  EXPECT_EQ(queue_.Due({JobKind::kClone}, kLater, 1)->size(), 1u);
+}
+
+TEST_F(JobQueueTest, UsersRequeueAndCancelWhatDoesNotRun) {
+  Put(JobKind::kClone, "a", 90);
+  ASSERT_TRUE(*queue_.Fail(Claim(), kNow, {Errc::kNotFound, "gone"}));
+  const std::int64_t id = Only().id;
+  EXPECT_TRUE(*queue_.Requeue(id, kLater));
+  EXPECT_EQ(Only().state, JobState::kQueued);
+  Claim();
+  EXPECT_FALSE(*queue_.Requeue(id, kLater));
+  EXPECT_FALSE(*queue_.Cancel(id));
+  ASSERT_TRUE(*queue_.ReleaseOwner("me", kNow, 8));
+  EXPECT_TRUE(*queue_.Cancel(id));
+  EXPECT_TRUE(List().empty());
+  EXPECT_FALSE(*queue_.Cancel(id));
+}
+
+TEST_F(JobQueueTest, AFilterChoosesByKindStateAndRepository) {
+  const std::int64_t other = *catalog_.AddRepository("h/o/other", "file:///other");
+  Put(JobKind::kClone, "a", 90);
+  Put(JobKind::kHydrate, "a", 80);
+  ASSERT_TRUE(queue_.Put(JobSpec{other, JobKind::kClone, "a", 10}, kNow));
+  Claim();
+  EXPECT_EQ(queue_.List({JobKind::kClone, {}, {}})->size(), 2u);
+  EXPECT_EQ(queue_.List({{}, JobState::kRunning, {}})->size(), 1u);
+  EXPECT_EQ(queue_.List({{}, {}, other})->size(), 1u);
+  EXPECT_EQ(queue_.List({JobKind::kHydrate, JobState::kQueued, repository_})->size(), 1u);
 }
 
 TEST(BackOffTest, DoublesFromTwoSecondsToTenMinutes) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "cache/catalog.h"
@@ -78,7 +79,21 @@ class JobRunnerTest : public ::testing::Test {
   bool LandsSoon(const FlightPtr& flight) {
     return WaitUntil([&] { return flight->landed(); }, kSoon);
   }
-  std::size_t QueueSize() { return runner_.List()->size(); }
+  // Without what was given up.
+  std::size_t QueueSize() {
+    const auto jobs = queue_.List();
+    return static_cast<std::size_t>(std::count_if(
+        jobs->begin(), jobs->end(), [](const Job& job) { return job.state != JobState::kFailed; }));
+  }
+  JobRunner::Settings Settings() {
+    JobRunner::Settings settings;
+    settings.owner = "me";
+    settings.kinds = {JobKind::kFetch};
+    settings.attempt_count_max = 3;
+    settings.failure_ttl = std::chrono::hours(1);
+    settings.lease = seconds(30);
+    return settings;
+  }
   void ForgetFailures() { flights_.ForgetFailures(""); }
 
   testing::TempDir directory_{"job-runner"};
@@ -94,14 +109,20 @@ class JobRunnerTest : public ::testing::Test {
   const UpstreamOrigin origin_ = OneHostOfOnePlace();
   HostScheduler scheduler_{origin_, 4};
   FlightTable flights_;
+  JobQueue queue_{catalog_.database()};
+  std::atomic<int> sync_calls_{0};
+  std::atomic<int> wake_calls_{0};
   JobRunner runner_{
       JobQueue(catalog_.database()),
       scheduler_,
       flights_,
       clock_,
-      JobRunner::Limits{3, std::chrono::hours(1)},
-      [this](const Job&, const RepositoryPtr&, const FlightPtr&) { return Execute(); },
-      [this](const Job&, const RepositoryPtr&, const Error&) { ++failed_calls_; }};
+      Settings(),
+      JobRunner::Callbacks{
+          [this](const Job&, const RepositoryPtr&, const FlightPtr&) { return Execute(); },
+          [this](const Job&, const RepositoryPtr&, const Error&) { ++failed_calls_; },
+          [this](std::int64_t) { return repository_; }, [this] { ++sync_calls_; },
+          [this] { ++wake_calls_; }}};
 };
 
 TEST_F(JobRunnerTest, AJobThatIsDoneLandsItsFlightAndIsGone) {
@@ -140,7 +161,7 @@ TEST_F(JobRunnerTest, AFailureThatMayPassIsTriedAgainLater) {
   FailNext(Errc::kUnreachable);
   EXPECT_EQ(Submit(kForeground)->Wait().error().code, Errc::kUnreachable);
   ASSERT_EQ(QueueSize(), 1u);
-  EXPECT_EQ(runner_.List()->at(0).last_error, "made up");
+  EXPECT_EQ(queue_.List()->at(0).last_error, "made up");
   runner_.Tick();
   EXPECT_EQ(runs_, 1) << "not due yet";
   clock_.Advance(seconds(3));
@@ -167,14 +188,100 @@ TEST_F(JobRunnerTest, AnInterruptedJobStaysForTheNextProcess) {
   EXPECT_EQ(failed_calls_, 0);
 }
 
-TEST_F(JobRunnerTest, ResumeRunsWhatAnEarlierProcessLeft) {
-  JobQueue queue(catalog_.database());
-  const Job job =
-      *queue.Put(JobSpec{repository_->id(), JobKind::kFetch, "", kForeground}, clock_.Now());
-  ASSERT_TRUE(*queue.Claim(job.id, clock_.Now()));
-  ASSERT_TRUE(runner_.Resume([this](std::int64_t) { return repository_; }));
+TEST_F(JobRunnerTest, WhatIsDueAndNobodysIsPickedUp) {
+  ASSERT_TRUE(
+      queue_.Put(JobSpec{repository_->id(), JobKind::kFetch, "", kForeground}, clock_.Now()));
+  runner_.Tick();
   EXPECT_TRUE(WaitUntil([&] { return QueueSize() == 0; }, kSoon));
   EXPECT_EQ(runs_, 1);
+}
+
+TEST_F(JobRunnerTest, WhatIsQueuedHereIsNotPickedUpAgain) {
+  Hold();
+  const FlightPtr running = Submit(kForeground, "running");
+  const FlightPtr queued = Submit(kForeground, "queued");
+  ASSERT_TRUE(WaitUntil([&] { return runs_ == 1; }, kSoon));
+  runner_.Tick();
+  runner_.Tick();
+  Release();
+  EXPECT_TRUE(running->Wait());
+  EXPECT_TRUE(queued->Wait());
+  EXPECT_EQ(runs_, 2);
+}
+
+TEST_F(JobRunnerTest, KindsOfOthersAreOnlyWaitedFor) {
+  const FlightPtr flight = runner_.Submit(repository_, JobKind::kHistory, "", kForeground);
+  EXPECT_TRUE(runner_.waits_for_others());
+  EXPECT_EQ(wake_calls_, 1);
+  const Job job = **queue_.Claim(queue_.List()->at(0).id, {"worker", clock_.Now() + seconds(30)});
+  runner_.Tick();
+  EXPECT_FALSE(flight->landed());
+  ASSERT_TRUE(*queue_.Finish(job));
+  const int syncs = sync_calls_;
+  runner_.Poll();
+  EXPECT_GT(sync_calls_, syncs) << "what the other process has done is taken over first";
+  ASSERT_TRUE(flight->landed());
+  EXPECT_TRUE(flight->Wait());
+  EXPECT_EQ(runs_, 0);
+  EXPECT_FALSE(runner_.waits_for_others());
+}
+
+TEST_F(JobRunnerTest, WhoWaitsHearsHowItFailedElsewhere) {
+  const FlightPtr flight = runner_.Submit(repository_, JobKind::kHistory, "", kForeground);
+  const std::int64_t id = queue_.List()->at(0).id;
+  const Job job = **queue_.Claim(id, {"worker", clock_.Now() + seconds(30)});
+  ASSERT_TRUE(*queue_.Fail(job, clock_.Now(), {Errc::kAccessDenied, "refused"}));
+  runner_.Poll();
+  ASSERT_TRUE(flight->landed());
+  EXPECT_EQ(flight->Wait().error().code, Errc::kAccessDenied);
+  EXPECT_EQ(flight->Wait().error().message, "refused");
+  const FlightPtr again = runner_.Submit(repository_, JobKind::kHistory, "", kForeground);
+  EXPECT_TRUE(again->landed()) << "a final failure is believed";
+}
+
+TEST_F(JobRunnerTest, WhoWaitsHearsOfTheFirstFailureElsewhere) {
+  const FlightPtr flight = runner_.Submit(repository_, JobKind::kHistory, "", kForeground);
+  const std::int64_t id = queue_.List()->at(0).id;
+  const Job job = **queue_.Claim(id, {"worker", clock_.Now() + seconds(30)});
+  ASSERT_TRUE(*queue_.Retry(job, clock_.Now() + seconds(5), {Errc::kUnreachable, "down"}));
+  runner_.Poll();
+  ASSERT_TRUE(flight->landed());
+  EXPECT_EQ(flight->Wait().error().code, Errc::kUnreachable);
+}
+
+TEST_F(JobRunnerTest, AJobThatAnotherProcessTookIsWaitedFor) {
+  Hold();
+  const FlightPtr running = Submit(kForeground, "running");
+  const FlightPtr stolen = Submit(kForeground, "stolen");
+  ASSERT_TRUE(WaitUntil([&] { return runs_ == 1; }, kSoon));
+  const auto jobs = queue_.List({{}, JobState::kQueued, {}});
+  ASSERT_EQ(jobs->size(), 1u);
+  const Job job = **queue_.Claim(jobs->at(0).id, {"worker", clock_.Now() + seconds(30)});
+  Release();
+  EXPECT_TRUE(running->Wait());
+  ASSERT_TRUE(WaitUntil([&] { return runner_.waits_for_others(); }, kSoon));
+  EXPECT_FALSE(stolen->landed());
+  ASSERT_TRUE(*queue_.Finish(job));
+  runner_.Poll();
+  EXPECT_TRUE(stolen->landed());
+  EXPECT_EQ(runs_, 1);
+}
+
+TEST_F(JobRunnerTest, WhoHasLostItsLeaseIsToldAndWritesNothing) {
+  Hold();
+  const FlightPtr flight = Submit(kForeground);
+  ASSERT_TRUE(WaitUntil([&] { return runs_ == 1; }, kSoon));
+  const std::int64_t id = queue_.List()->at(0).id;
+  EXPECT_TRUE(runner_.Beat(id, true));
+  ASSERT_EQ(*queue_.ReleaseLapsed(clock_.Now() + std::chrono::hours(1), 8), 1);
+  const Job job = **queue_.Claim(id, {"worker", clock_.Now() + seconds(30)});
+  Release();
+  ASSERT_TRUE(WaitUntil([&] { return runner_.waits_for_others(); }, kSoon));
+  EXPECT_FALSE(flight->landed()) << "the other process has not done it yet";
+  EXPECT_EQ((*queue_.Find(id))->owner, "worker");
+  ASSERT_TRUE(*queue_.Finish(job));
+  runner_.Poll();
+  EXPECT_TRUE(flight->landed());
 }
 
 TEST_F(JobRunnerTest, ARetryThatIsNoLongerNeededBlocksNobody) {

@@ -20,7 +20,8 @@ class RestartTest : public CacheTest {
     ASSERT_TRUE(catalog);
     const Job job = *JobQueue(catalog->database()).Put(spec, clock_.Now());
     const std::filesystem::path path =
-        options_.cache.directory / "tmp" / ("job-" + std::to_string(job.id));
+        options_.cache.directory / "tmp" /
+        ("job-" + std::to_string(job.id) + "-" + std::to_string(job.attempts));
     auto staging = Staging::Create(path, store, {});
     ASSERT_TRUE(staging);
     if (!wants.empty()) {
@@ -76,10 +77,10 @@ TEST_F(RestartTest, RubbishIsRemovedAndSoIsATransferWhoseJobHasGone) {
   Close();
   const std::filesystem::path cache = options_.cache.directory;
   for (const char* path :
-       {"repos/999/objects", "trash/7-1/objects", "tmp/now-3", "tmp/job-8", "tmp/job-9"}) {
+       {"repos/999/objects", "trash/7-1/objects", "tmp/now-3", "tmp/job-8-1", "tmp/job-9-1"}) {
     std::filesystem::create_directories(cache / path);
   }
-  testing::WriteFile(cache / "tmp/job-9/sealed", "");
+  testing::WriteFile(cache / "tmp/job-9-1/sealed", "");
   testing::WriteFile(cache / "tmp/now-3/sealed", "");
   Open();
   EXPECT_FALSE(std::filesystem::exists(cache / "repos/999"));

@@ -13,9 +13,19 @@
 #include "base/unique_fd.h"
 #include "daemon/mount_command.h"
 #include "daemon/service_notify.h"
+#include "daemon/worker_command.h"
 #include "tests/daemon/unix_answerer.h"
 
 namespace reposfs {
+
+// What the last worker was to run.
+std::vector<JobKind> worker_kinds;
+
+int RunWorker(const Config& config, ReadinessReporter& reporter) {
+  static_cast<void>(reporter);
+  worker_kinds = config.jobs.kinds;
+  return 0;
+}
 
 // Does what the name of the mountpoint says.
 int RunMount(const Config& config, const MountArguments& arguments, ReadinessReporter& reporter) {
@@ -67,6 +77,14 @@ TEST_F(CommandLineTest, WrongUsageEndsWithTwoAndOneLineThatHelps) {
   EXPECT_EQ(Run({"warm", "a/b/c", "--stage", "half"}), 2);
   EXPECT_EQ(Run({"mount", "-o", "rw", "/x"}), 2);
   EXPECT_EQ(Run({"config"}), 2);
+}
+
+TEST_F(CommandLineTest, AWorkerRunsTheKindsItIsGiven) {
+  EXPECT_EQ(Run({"--config", config_file(), "worker", "--job=history,maintain"}), 0) << errors_;
+  EXPECT_EQ(worker_kinds, (std::vector{JobKind::kHistory, JobKind::kMaintain}));
+  EXPECT_EQ(Run({"worker"}), 2);
+  EXPECT_EQ(Run({"worker", "--job=histroy"}), 2);
+  EXPECT_NE(errors_.find("history"), std::string::npos) << errors_;
 }
 
 TEST_F(CommandLineTest, ConfigAndJsonMayStandBeforeAndAfterTheCommand) {

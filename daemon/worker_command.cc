@@ -1,0 +1,65 @@
+#include "daemon/worker_command.h"
+
+#include <signal.h>
+#include <spdlog/spdlog.h>
+
+#include <memory>
+#include <string>
+
+#include "base/io_engine.h"
+#include "cache/make_transport.h"
+#include "cache/repository_cache.h"
+#include "daemon/process_setup.h"
+
+namespace reposfs {
+namespace {
+
+int WaitForSignal() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
+  int received = 0;
+  while (sigwait(&signals, &received) != 0) {
+  }
+  return received;
+}
+
+std::string NamesOf(const std::vector<JobKind>& kinds) {
+  std::string names;
+  for (const JobKind kind : kinds) {
+    names += (names.empty() ? "" : ",") + std::string(JobKindName(kind));
+  }
+  return names;
+}
+
+}  // namespace
+
+int RunWorker(const Config& config, ReadinessReporter& reporter) {
+  const auto fail = [&](const Error& error) {
+    reporter.Failed(error);
+    return 1;
+  };
+  if (auto prepared = PrepareProcess(config, LogTarget::kStandardError); !prepared) {
+    return fail(prepared.error());
+  }
+  const SystemClock clock;
+  const UpstreamOrigin origin(config.hosts);
+  const auto engine = IoEngine::Create({.choice = config.io.engine});
+  const auto transport = MakeTransport(config.fetch, *engine);
+  auto cache = RepositoryCache::Open({config.cache, config.jobs, CacheRole::kWorker,
+                                      config.freshness, config.history, config.fetch, config.lru},
+                                     origin, *transport, clock);
+  if (!cache) return fail(cache.error());
+  const std::string kinds = NamesOf(config.jobs.kinds);
+  spdlog::info("works jobs={} cache={} version={}", kinds, config.cache.directory.string(),
+               REPOSFS_VERSION);
+  reporter.Note("running " + kinds);
+  reporter.Ready();
+  const int signal = WaitForSignal();
+  reporter.Stopping();
+  (*cache)->Stop();
+  spdlog::info("stopped signal={}", strsignal(signal));
+  return 0;
+}
+
+}  // namespace reposfs
