@@ -1,0 +1,157 @@
+// Jobs in processes of their own: what becomes of them costs their own jobs a retry, and the mount
+// nothing.
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <cstdlib>
+#include <random>
+
+#include "tests/support/mount_test.h"
+
+namespace reposfs::testing {
+namespace {
+
+constexpr auto kSettleTimeout = std::chrono::minutes(3);
+constexpr auto kLeaseTimeout = std::chrono::seconds(60);
+
+// Four jobs each: 100 in the suite, 2,000 with TEST_LONG.
+int RepositoryCount() {
+  return std::getenv("TEST_LONG") != nullptr ? 500 : 25;
+}
+
+class WorkersTest : public MountTest {
+ protected:
+  ChildProcess StartWorker(const std::string& kinds) {
+    return ChildProcess::Start(
+        {Binary(), "worker", "--job=" + kinds, "--config", daemon_.config_file().string()},
+        scratch_ / "worker.log");
+  }
+
+  nlohmann::json Jobs() const { return daemon_.CliJson({"jobs"}); }
+
+  void ExpectWhole(const std::string& name) {
+    const std::string expected = scratch_ / ("expected-" + std::to_string(round_++));
+    AddWorktree(server_.Path(name), expected, "main");
+    EXPECT_TRUE(CompareTrees(expected, Path(name)).equal()) << CompareTrees(expected, Path(name));
+    std::filesystem::remove_all(expected);
+    const std::string git_dir = (Path(name) / ".git").string();
+    EXPECT_EQ(Output({"git", "--git-dir", git_dir, "rev-list", "--count", "HEAD"}),
+              Git(server_.Path(name), {"rev-list", "--count", "main"}));
+  }
+
+  std::mt19937 random_{static_cast<unsigned>(::testing::UnitTest::GetInstance()->random_seed())};
+  int round_ = 0;
+};
+
+TEST_F(WorkersTest, TwoOfThemAndTheDaemonKilledAtRandomBringEverythingOnce) {
+  std::vector<std::string> names;
+  for (int i = 0; i < RepositoryCount(); ++i) {
+    names.push_back("w/r" + std::to_string(i));
+    FillHistory(server_.Create(names.back()), {.commit_count = 10, .file_count = 5});
+  }
+  daemon_.Set("jobs.lease", "10s");
+  ASSERT_TRUE(daemon_.Start());
+  const std::string kinds = "clone,fetch,hydrate,history,maintain";
+  std::vector<ChildProcess> workers;
+  for (int i = 0; i < 2; ++i) workers.push_back(StartWorker(kinds));
+  Argv warm = {"warm", "--stage", "complete", "--no-wait"};
+  for (const std::string& name : names) warm.push_back(Key(name));
+  ASSERT_TRUE(daemon_.Cli(warm).ok());
+
+  const auto complete_count = [&] {
+    int count = 0;
+    for (const auto& repository : daemon_.CliJson({"list"})) {
+      if (repository["stage"] == "complete") ++count;
+    }
+    return count;
+  };
+  const auto deadline = std::chrono::steady_clock::now() + kSettleTimeout;
+  while (complete_count() < RepositoryCount()) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << Jobs().dump(2);
+    SleepFor(milliseconds(50 + random_() % 400));
+    const std::size_t victim = random_() % 3;
+    if (victim < workers.size()) {
+      workers[victim].Kill();
+      workers[victim] = StartWorker(kinds);
+    } else {
+      daemon_.Kill9();
+      ASSERT_TRUE(daemon_.Start());
+      ASSERT_TRUE(daemon_.Cli(warm).ok());
+    }
+  }
+  EXPECT_TRUE(WaitUntil([&] { return Jobs().empty(); }, kSettleTimeout)) << Jobs().dump(2);
+  for (const std::string& name : names) ExpectWhole(name);
+  EXPECT_TRUE(WaitUntil([&] { return List(daemon_.cache() / "tmp").empty(); }, kLeaseTimeout))
+      << Sh("find '" + (daemon_.cache() / "tmp").string() + "'");
+}
+
+TEST_F(WorkersTest, AHungOneLosesItsJobAndDoesNoHarmWhenItWakesUp) {
+  FillHistory(server_.Create("w/hung"), {.commit_count = 50, .file_count = 50});
+  daemon_.Set("jobs.inline", "[clone, fetch, evict]");
+  daemon_.Set("jobs.lease", "2s");
+  ASSERT_TRUE(daemon_.Start());
+  server_.HoldContent("w/hung");
+  ChildProcess hung = StartWorker("hydrate,history,maintain");
+  ASSERT_EQ(ErrnoOfList(Path("w/hung")), 0);
+  ASSERT_TRUE(WaitUntil(
+      [&] {
+        return !daemon_.CliJson({"jobs", "--state", "running"}).empty();
+      },
+      kLeaseTimeout));
+  hung.Signal(SIGSTOP);
+  server_.Release("w/hung");
+  ChildProcess other = StartWorker("hydrate,history,maintain");
+  ASSERT_TRUE(daemon_.WaitForStage(Key("w/hung"), "complete", kLeaseTimeout));
+  hung.Signal(SIGCONT);
+  EXPECT_TRUE(WaitUntil([&] { return Jobs().empty(); }, kLeaseTimeout)) << Jobs().dump(2);
+  ExpectWhole("w/hung");
+}
+
+TEST_F(WorkersTest, WithoutAnyCachedRepositoriesAreReadAsBefore) {
+  FillSmall(server_.Create("w/cached"));
+  FillSmall(server_.Create("w/new"));
+  ASSERT_TRUE(daemon_.Start());
+  ASSERT_TRUE(daemon_.Warm(Key("w/cached")));
+  daemon_.Set("jobs.inline", "[evict]");
+  ASSERT_TRUE(daemon_.Restart());
+  ASSERT_TRUE(daemon_.Cli({"warm", "--no-wait", Key("w/new")}).ok());
+  ASSERT_TRUE(WaitUntil([&] { return !Jobs().empty(); }, kLeaseTimeout));
+  ExpectWhole("w/cached");
+  EXPECT_EQ(Jobs()[0]["state"], "queued");
+  ChildProcess worker = StartWorker("clone,hydrate,history,maintain");
+  EXPECT_TRUE(daemon_.WaitForStage(Key("w/new"), "complete", kLeaseTimeout));
+  ExpectWhole("w/new");
+}
+
+TEST_F(WorkersTest, WhatAWorkerFetchesMakesRoomByTheDaemon) {
+  FillRandom(server_.Create("w/old"), 3 << 20, 1);
+  FillRandom(server_.Create("w/new"), 3 << 20, 2);
+  daemon_.Set("cache.quota", "5MiB");
+  daemon_.Set("jobs.inline", "[clone, fetch, evict]");
+  ASSERT_TRUE(daemon_.Start());
+  ChildProcess worker = StartWorker("hydrate,history,maintain");
+  ASSERT_TRUE(daemon_.Warm(Key("w/old"), "content"));
+  ASSERT_TRUE(daemon_.Warm(Key("w/new"), "content"));
+  EXPECT_TRUE(WaitUntil([&] { return daemon_.Stage(Key("w/old")) == "absent"; }, kLeaseTimeout));
+}
+
+TEST_F(WorkersTest, AJobThatFailedIsShownAndRetried) {
+  FillSmall(server_.Create("w/private"));
+  ASSERT_TRUE(daemon_.Start());
+  ASSERT_TRUE(daemon_.Warm(Key("w/private")));
+  std::filesystem::rename(server_.Path("w/private"), server_.Path("w/moved"));
+  EXPECT_FALSE(daemon_.Cli({"refresh", Key("w/private")}).ok());
+  const nlohmann::json failed = daemon_.CliJson({"jobs", "--state", "failed"});
+  ASSERT_EQ(failed.size(), 1u);
+  EXPECT_EQ(failed[0]["kind"], "fetch");
+  std::filesystem::rename(server_.Path("w/moved"), server_.Path("w/private"));
+  ASSERT_TRUE(daemon_.Cli({"jobs", "--retry", failed[0]["id"].dump()}).ok());
+  EXPECT_TRUE(WaitUntil([&] { return Jobs().empty(); }, kLeaseTimeout)) << Jobs().dump(2);
+  const CommandResult unknown = daemon_.Cli({"jobs", "--cancel", "4711"});
+  EXPECT_EQ(unknown.status, 1);
+  EXPECT_NE(unknown.err.find("4711"), std::string::npos) << unknown;
+}
+
+}  // namespace
+}  // namespace reposfs::testing
