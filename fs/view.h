@@ -56,6 +56,8 @@ class View : public std::enable_shared_from_this<View> {
   Outcome<Target> target();
   // The same, if it is resolved already.
   std::optional<Target> target_if_known() const REPOSFS_EXCLUDES(mutex_);
+  // The same; empty if it is not.
+  Target target_or_empty() const { return target_if_known().value_or(Target{}); }
 
   // The commit's root tree and time; brings the tip if need be.  In an empty repository the tree is
   // null.
