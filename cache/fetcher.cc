@@ -153,7 +153,8 @@ Status Fetcher::RunFromAnySource(const Repository& repository, FetchRequest requ
 
 Status Fetcher::Adopt(Repository& repository, const Staging& staging) {
   const StoreDirectory& directory = repository.directory();
-  Status adopted = repository.ChangeDirectory([&] { return directory.Adopt(staging); });
+  const auto tell = [&] { repository.ContentChangedForAll(); };
+  Status adopted = repository.ChangeDirectory([&] { return directory.Adopt(staging, tell); });
   if (adopted) repository.ContentChanged();
   return adopted;
 }
@@ -332,6 +333,7 @@ Status Fetcher::Update(Repository& repository, const RefSnapshot& refs,
     transfer.haves = Haves(repository);
     if (!transfer.wants.empty()) {
       if (auto fetched = Run(repository, transfer, control); !fetched) return fetched;
+      repository.ContentChangedForAll();
     }
   } else if (changed && repository.stage() != Stage::kAbsent) {
     if (auto fetched = FetchMovedRoots(repository, refs, control); !fetched) return fetched;

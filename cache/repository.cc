@@ -102,6 +102,11 @@ void Repository::ContentChanged() {
   generation_.fetch_add(1, std::memory_order_acq_rel);
 }
 
+void Repository::ContentChangedForAll() {
+  ContentChanged();
+  std::this_thread::sleep_for(kNewsWait);
+}
+
 void Repository::BeginTipTransfer() {
   tip_transfers_active_.fetch_add(1, std::memory_order_acq_rel);
   tip_transfers_begun_.fetch_add(1, std::memory_order_acq_rel);

@@ -88,10 +88,18 @@ class Repository {
     return tip_transfers_active_.load(std::memory_order_acquire) > 0;
   }
 
+  // How long readers may believe what they were told of the packs of a complete repository.  That
+  // is over kNewsWait after ContentChanged(): only then refs that lead to new packs are set, and
+  // packs removed that others replace.
+  static constexpr milliseconds kPacksBelieved{5};
+  static constexpr milliseconds kNewsWait{50};  // The kernel counts in jiffies, of 10 ms at most.
+
   // Counts up whenever what is on disk has changed; what `.git` shows is made anew then.
   std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
   // New packs are there: makes them visible.
   void ContentChanged();
+  // The same; returns when nobody believes what was there before.
+  void ContentChangedForAll();
 
   // Somebody walked through.  Cheap; written to the catalog in batches.
   void Touch(WallTime now, milliseconds granularity);

@@ -234,6 +234,7 @@ void RepositoryCache::Apply(const RepositoryRecord& record) {
   const RefSnapshotPtr known = repository->refs();
   auto saved = repository->directory().Refs();
   if (saved && (!known || *known != *saved)) {
+    if (before == Stage::kComplete) repository->ContentChangedForAll();
     repository->SetRefs(std::make_shared<const RefSnapshot>(std::move(*saved)));
   }
   repository->SetRecord(record);

@@ -84,12 +84,15 @@ Status StoreDirectory::SetRefs(const RefSnapshot& refs) const {
   return WriteFileAtomically(path() / "refs", refs.Serialize());
 }
 
-Status StoreDirectory::Adopt(const Staging& staging) const {
+Status StoreDirectory::Adopt(const Staging& staging,
+                             const std::function<void()>& before_removal) const {
   // A commit is never here without its parents being here or it being called shallow.
   if (auto added = AddShallow(staging); !added) return added;
   if (auto adopted = AdoptPacks(staging); !adopted) return adopted;
   if (auto removed = RemoveShallow(staging); !removed) return removed;
-  for (const std::string& name : staging.replaced()) {
+  const std::vector<std::string> replaced = staging.replaced();
+  if (!replaced.empty()) before_removal();
+  for (const std::string& name : replaced) {
     if (auto removed = RemoveTree(packs() / name); !removed) return removed;
   }
   return {};

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -53,8 +54,10 @@ class StoreDirectory {
   Status SetRefs(const RefSnapshot& refs) const;
 
   // Moves what `staging` received in here, then applies what changed in its `shallow`, then removes
-  // the packs it replaces.  Each step can be repeated: after a crash, calling this again finishes.
-  Status Adopt(const Staging& staging) const;
+  // the packs it replaces, if any, after a call of `before_removal`.  Each step can be repeated:
+  // after a crash, calling this again finishes.
+  Status Adopt(
+      const Staging& staging, const std::function<void()>& before_removal = [] {}) const;
 
   std::uint64_t SizeBytes() const;
 

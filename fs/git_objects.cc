@@ -71,7 +71,12 @@ class StoreFilesDirectory final : public Node {
                       Kind kind)
       : Node(identity), view_(std::move(view)), directory_(std::move(directory)), kind_(kind) {}
 
-  Validity validity() const override { return {kForEver, kAlwaysAsk}; }
+  // git walks through here for each file, a dozen times a command.  What is not here yet may come
+  // while it runs, and must be seen at once; when all is here, nothing comes unannounced.
+  Validity validity() const override {
+    const bool complete = repository()->stage() == Stage::kComplete;
+    return {kForEver, complete ? Repository::kPacksBelieved : kAlwaysAsk};
+  }
   std::chrono::milliseconds negative_validity(const std::string& name) const override {
     return kind_.may_come(name) ? kAlwaysAsk : kForEver;
   }

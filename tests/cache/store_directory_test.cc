@@ -150,6 +150,23 @@ TEST_F(StoreDirectoryTest, SizesComeAndGoWithTheirPack) {
             (std::vector<std::string>{new_pack + ".idx", new_pack + ".pack"}));
 }
 
+TEST_F(StoreDirectoryTest, NewPacksAreThereBeforeThoseThatTheyReplaceGo) {
+  const std::string old_pack = Bring("main~");
+  Staging staging = MakeStaging();
+  const std::string new_pack = git_.Pack(PacksOf(staging), "main");
+  ASSERT_TRUE(staging.Replace({old_pack + ".pack", old_pack + ".idx"}));
+  std::vector<std::string> between;
+  ASSERT_TRUE(store_.Adopt(staging, [&] { between = PackNames(); }));
+  EXPECT_EQ(between.size(), 4u) << "both packs with their indexes";
+  EXPECT_EQ(PackNames(), (std::vector<std::string>{new_pack + ".idx", new_pack + ".pack"}));
+}
+
+TEST_F(StoreDirectoryTest, NobodyWaitsWhereNothingIsReplaced) {
+  Staging staging = MakeStaging();
+  git_.Pack(PacksOf(staging), "main");
+  ASSERT_TRUE(store_.Adopt(staging, [] { ADD_FAILURE() << "nothing is removed"; }));
+}
+
 // After each prefix of the steps of Adopt(), running it again finishes.
 TEST_F(StoreDirectoryTest, AdoptingAgainAfterACrashFinishes) {
   const std::string old_pack = Bring("main~");
