@@ -10,7 +10,7 @@ Error SqliteError(sqlite3* database, std::string_view what) {
   const Errc errc = code == SQLITE_FULL                               ? Errc::kNoSpace
                     : code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? Errc::kCorrupt
                                                                       : Errc::kIo;
-  return Error{errc, "catalog: " + std::string(what) + ": " + sqlite3_errmsg(database)};
+  return Error{errc, "database: " + std::string(what) + ": " + sqlite3_errmsg(database)};
 }
 
 }  // namespace
@@ -63,6 +63,18 @@ Statement& Statement::Bind(std::string_view value) {
   return *this;
 }
 
+Statement& Statement::BindBlob(std::string_view bytes) {
+  sqlite3_bind_blob(statement_.get(), next_parameter_++, bytes.data(),
+                    static_cast<int>(bytes.size()), SQLITE_TRANSIENT);
+  return *this;
+}
+
+void Statement::Reset() {
+  sqlite3_reset(statement_.get());
+  sqlite3_clear_bindings(statement_.get());
+  next_parameter_ = 1;
+}
+
 Result<bool> Statement::Step() {
   if (!statement_) return SqliteError(database_, "prepare");
   const int rc = sqlite3_step(statement_.get());
@@ -84,7 +96,7 @@ std::int64_t Statement::Int(int column) const {
 }
 
 std::string Statement::Text(int column) const {
-  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
+  const auto* text = static_cast<const char*>(sqlite3_column_blob(statement_.get(), column));
   const int size = sqlite3_column_bytes(statement_.get(), column);
   return text == nullptr ? std::string() : std::string(text, static_cast<std::size_t>(size));
 }

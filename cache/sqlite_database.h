@@ -1,4 +1,4 @@
-// SQLite, owned and with our errors, for the catalog and the job queue.
+// SQLite, owned and with our errors, for the catalog, the job queue and the insights.
 //
 // Thread-safety: a SqliteDatabase may be shared by threads; whoever uses it holds its mutex from
 // making a Statement until the statement is destroyed, or for a whole Transaction.
@@ -21,7 +21,8 @@ namespace reposfs {
 
 class SqliteDatabase {
  public:
-  // Opens `path` in WAL mode, creating it if need be.
+  // Opens `path` in WAL mode, creating it if need be.  Another process may use it at the same time:
+  // whoever finds it locked waits for 10 s.
   static Result<std::shared_ptr<SqliteDatabase>> Open(const std::filesystem::path& path);
 
   Status Execute(const char* sql) REPOSFS_REQUIRES(mutex);
@@ -40,7 +41,7 @@ class SqliteDatabase {
 
 using SqliteDatabasePtr = std::shared_ptr<SqliteDatabase>;
 
-// One statement, used once: bind the parameters in their order, then step.
+// One statement: bind the parameters in their order, then step; after Reset() once more.
 class Statement {
  public:
   Statement(SqliteDatabase& database, std::string_view sql) REPOSFS_REQUIRES(database.mutex);
@@ -54,14 +55,17 @@ class Statement {
     ++next_parameter_;
     return *this;
   }
+  Statement& BindBlob(std::string_view bytes);
 
   // True: a row is there to be read.
   Result<bool> Step();
   // Steps to the end, ignoring rows.
   Status Run();
+  // Ready to be bound and stepped from the beginning.
+  void Reset();
 
   std::int64_t Int(int column) const;
-  std::string Text(int column) const;
+  std::string Text(int column) const;  // Of a blob, too.
 
  private:
   struct Finalizer {
