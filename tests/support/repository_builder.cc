@@ -66,7 +66,7 @@ void RepositoryBuilder::PutData(std::string_view bytes) {
 }
 
 void RepositoryBuilder::PutPerson(std::string_view role) {
-  Put(std::string(role) + " Ada Example <ada@example.org> " + std::to_string(time_) + " +0100\n");
+  Put(std::string(role) + " " + author_ + " " + std::to_string(time_) + " " + offset_ + "\n");
 }
 
 RepositoryBuilder::Mark RepositoryBuilder::BeginCommit(const std::string& branch,

@@ -40,6 +40,12 @@ class RepositoryBuilder {
   // `seconds`.
   void SetTime(std::int64_t seconds) { time_ = seconds; }
 
+  // Who writes the next commits: "Name <email>", any bytes but NUL and newline; and where.
+  void SetAuthor(std::string author, std::string offset = "+0100") {
+    author_ = std::move(author);
+    offset_ = std::move(offset);
+  }
+
   // Adds to `branch`, which goes on from this builder's last commit to it, or from the
   // repository's, or begins anew.
   Mark Commit(const std::string& branch, std::string_view message,
@@ -75,6 +81,8 @@ class RepositoryBuilder {
   std::map<std::string, Mark> branch_heads_;
   Mark next_mark_ = 1;
   std::int64_t time_ = 1'700'000'000;
+  std::string author_ = "Ada Example <ada@example.org>";
+  std::string offset_ = "+0100";
 };
 
 }  // namespace reposfs::testing
