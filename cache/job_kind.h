@@ -14,18 +14,19 @@ enum class JobKind {
   kHistory,   // Every branch and tag, whole.
   kFetch,     // Ask the upstream what has changed, and get it.
   kMaintain,  // One pack, commit-graph.
+  kInsights,  // What the history tells.  Argument: the commit.
   kEvict,     // Remove it from the disk.  Argument: who needs the room, if anybody.
   kReset,     // Of no repository: give back the jobs of processes that died or hang.
   kClean,     // Of no repository: forget what failed long ago.
 };
 
 inline constexpr std::array kAllJobKinds = {JobKind::kClone, JobKind::kHydrate,  JobKind::kHistory,
-                                            JobKind::kFetch, JobKind::kMaintain, JobKind::kEvict,
-                                            JobKind::kReset, JobKind::kClean};
+                                            JobKind::kFetch, JobKind::kMaintain, JobKind::kInsights,
+                                            JobKind::kEvict, JobKind::kReset,    JobKind::kClean};
 
 constexpr std::string_view JobKindName(JobKind kind) {
   constexpr std::array<std::string_view, kAllJobKinds.size()> kNames = {
-      "clone", "hydrate", "history", "fetch", "maintain", "evict", "reset", "clean"};
+      "clone", "hydrate", "history", "fetch", "maintain", "insights", "evict", "reset", "clean"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 

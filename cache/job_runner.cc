@@ -239,6 +239,7 @@ bool JobRunner::PollOne(const std::string& name, const Watched& watched) {
 
 void JobRunner::Stop() {
   maintenance_.Stop();
+  insights_.Stop();
   evicting_.Stop();
 }
 
@@ -247,6 +248,8 @@ void JobRunner::Schedule(const Pending& pending) {
   switch (pending.kind) {
     case JobKind::kMaintain:
       return maintenance_.Submit(std::move(run));
+    case JobKind::kInsights:
+      return insights_.Submit(std::move(run));
     case JobKind::kEvict:
       return evicting_.Submit(std::move(run));
     case JobKind::kReset:

@@ -133,6 +133,7 @@ class JobRunner {
   const Settings settings_;
   const Callbacks callbacks_;
   ThreadPool maintenance_{"maintain", 1};  // For jobs that need no host.
+  ThreadPool insights_{"insights", 1};     // These, too, and they may take as long.
   ThreadPool evicting_{"evict", 1};        // For those that wait until nobody uses a repository.
 
   mutable Mutex mutex_;  // A leaf lock.

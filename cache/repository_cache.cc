@@ -73,22 +73,26 @@ Result<std::unique_ptr<RepositoryCache>> RepositoryCache::Open(RepositoryCacheOp
   if (!mark) return std::move(mark).error();
   auto catalog = Catalog::Open(directory / "catalog.db");
   if (!catalog) return std::move(catalog).error();
+  auto insights = InsightsStore::Open(directory);
+  if (!insights) return std::move(insights).error();
   std::unique_ptr<RepositoryCache> cache(
       new RepositoryCache(std::move(options), origin, transport, clock, std::move(*lock),
-                          std::move(*mark), std::move(*catalog)));
+                          std::move(*mark), std::move(*catalog), std::move(*insights)));
   if (auto started = cache->Start(); !started) return std::move(started).error();
   return cache;
 }
 
 RepositoryCache::RepositoryCache(RepositoryCacheOptions options, const Origin& origin,
                                  Transport& transport, const Clock& clock, UniqueFd directory_lock,
-                                 ProcessMark mark, Catalog catalog)
+                                 ProcessMark mark, Catalog catalog,
+                                 std::unique_ptr<InsightsStore> insights)
     : options_(std::move(options)),
       origin_(origin),
       clock_(clock),
       directory_lock_(std::move(directory_lock)),
       mark_(std::move(mark)),
       catalog_(std::move(catalog)),
+      insights_(std::move(insights)),
       fetcher_(origin, transport, options_.fetch, catalog_, clock),
       directories_(kDirectoryEntryCountMax),
       blobs_(kBlobMemoryMaxBytes, options_.cache.directory / "tmp"),
@@ -329,9 +333,10 @@ Status RepositoryCache::Evict(const RepositoryPtr& repository, const std::string
                for_key.empty() ? "-" : for_key);
   NoteEvicted(repository);
   trash_bytes_ += size_bytes;
-  sweeper_.Submit([this, trashed, size_bytes] {
+  sweeper_.Submit([this, trashed, size_bytes, id = repository->id()] {
     static_cast<void>(RemoveTree(trashed));
     trash_bytes_ -= size_bytes;
+    ForgetInsights(id);
   });
   return {};
 }

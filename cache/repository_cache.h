@@ -34,6 +34,7 @@
 #include "cache/fetcher.h"
 #include "cache/flight_table.h"
 #include "cache/host_scheduler.h"
+#include "cache/insights_store.h"
 #include "cache/job_runner.h"
 #include "cache/options.h"
 #include "cache/origin.h"
@@ -146,6 +147,12 @@ class RepositoryCache {
   // or the upstream does not give it.
   Outcome<Done> FetchObject(const Target& target, const Oid& object);
 
+  // What the history and the files of the target's commit tell, as it was computed last; null if it
+  // has not been, and then a job does, as soon as the commit is here.  Blocks on the disk.
+  InsightsDocumentPtr InsightsOf(const Target& target);
+  // Whether, and when, the history of a repository is fetched.
+  HistoryPolicy HistoryOf(const RepositoryKey& key) const;
+
   // For commands.  The flight lands when `key` has reached `stage`.
   FlightPtr Warm(const RepositoryKey& key, Stage stage);
   FlightPtr Refresh(const RepositoryPtr& repository);
@@ -175,7 +182,8 @@ class RepositoryCache {
   class TransferWatch;
 
   RepositoryCache(RepositoryCacheOptions options, const Origin& origin, Transport& transport,
-                  const Clock& clock, UniqueFd directory_lock, ProcessMark mark, Catalog catalog);
+                  const Clock& clock, UniqueFd directory_lock, ProcessMark mark, Catalog catalog,
+                  std::unique_ptr<InsightsStore> insights);
 
   Status Start();
   Status Load();
@@ -257,9 +265,14 @@ class RepositoryCache {
   Status ExecuteMaintain(const RepositoryPtr& repository, const TransferControl& control);
   Status ExecuteReset();
   Status ExecuteClean();
+  Status Maintain(const RepositoryPtr& repository, const TransferControl& control);
   void AfterFailure(const Job& job, const RepositoryPtr& repository, const Error& error);
   void RecordError(const RepositoryPtr& repository, const Error& error);
-  HistoryPolicy HistoryOf(const RepositoryKey& key) const;
+  Status ExecuteInsights(const RepositoryPtr& repository, const std::string& commit,
+                         const TransferControl& control);
+  void SubmitInsights(const RepositoryPtr& repository, const Oid& commit);
+  // Forgets what was known of a repository that is not on the disk any more.
+  void ForgetInsights(std::int64_t id);
   milliseconds TtlOf(const Status& status) const;
 
   void WarmStep(const RepositoryKey& key, Stage stage, const FlightPtr& landed);
@@ -272,6 +285,7 @@ class RepositoryCache {
   const ProcessMark mark_;
 
   Catalog catalog_;
+  const std::unique_ptr<InsightsStore> insights_;
   Fetcher fetcher_;
   FlightTable flights_;
   DirectoryCache directories_;

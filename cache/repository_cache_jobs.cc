@@ -107,8 +107,9 @@ Status RepositoryCache::Execute(const Job& job, const RepositoryPtr& repository,
   if (job.kind == JobKind::kClean) return ExecuteClean();
   if (job.kind == JobKind::kEvict) return EvictWhenIdle(repository, "quota", job.argument);
   TransferWatch watch(*this, repository, job, flight,
-                      job.kind == JobKind::kMaintain ? RoomKeeper::Claim::kOnlyMyself
-                                                     : RoomKeeper::Claim::kOthersMayGo);
+                      job.kind == JobKind::kMaintain || job.kind == JobKind::kInsights
+                          ? RoomKeeper::Claim::kOnlyMyself
+                          : RoomKeeper::Claim::kOthersMayGo);
   const TransferControl control = watch.Control(StagingOf(job));
   RefsOf(*repository);
   switch (job.kind) {
@@ -122,6 +123,8 @@ Status RepositoryCache::Execute(const Job& job, const RepositoryPtr& repository,
       return ExecuteFetch(repository, control);
     case JobKind::kMaintain:
       return ExecuteMaintain(repository, control);
+    case JobKind::kInsights:
+      return ExecuteInsights(repository, job.argument, control);
     default:
       return {};
   }
@@ -129,6 +132,15 @@ Status RepositoryCache::Execute(const Job& job, const RepositoryPtr& repository,
 
 Status RepositoryCache::ExecuteMaintain(const RepositoryPtr& repository,
                                         const TransferControl& control) {
+  Status maintained = Maintain(repository, control);
+  const RefSnapshotPtr refs = repository->refs();
+  if (maintained && refs && repository->stage() == Stage::kComplete) {
+    SubmitInsights(repository, refs->head());
+  }
+  return maintained;
+}
+
+Status RepositoryCache::Maintain(const RepositoryPtr& repository, const TransferControl& control) {
   // For a while there are two copies.  Nobody shall go for the sake of tidiness.
   if (!room_->HasRoomFor(repository->size_bytes())) return {};
   // A tip that came beside the history is shallow yet; to consolidate now would cut it off.
@@ -170,6 +182,7 @@ Status RepositoryCache::ExecuteHydrate(const RepositoryPtr& repository, const st
   if (!oid) return Error{Errc::kInvalidArgument, "hydrate: malformed id " + commit};
   if (repository->StageOf(*oid) == Stage::kAbsent) return {};  // Evicted meanwhile.
   if (auto fetched = fetcher_.FetchContent(*repository, *oid, control); !fetched) return fetched;
+  SubmitInsights(repository, *oid);
   const bool history_to_come = HistoryOf(repository->key()) == HistoryPolicy::kComplete &&
                                repository->stage() != Stage::kComplete;
   if (history_to_come) {
@@ -199,8 +212,11 @@ Status RepositoryCache::ExecuteFetch(const RepositoryPtr& repository,
   auto refs =
       fetcher_.ListRefs(repository->key(), [&] { return control.on_progress(FetchProgress{}); });
   if (!refs) return std::move(refs).error();
+  const RefSnapshotPtr before = repository->refs();
   if (auto updated = fetcher_.Update(*repository, *refs, control); !updated) return updated;
   const Oid head = refs->head();
+  const bool changed = !before || *before != *refs;
+  if (changed && repository->stage() == Stage::kComplete) SubmitInsights(repository, head);
   if (repository->stage() == Stage::kAbsent || head.IsNull()) return {};
   if (repository->StageOf(head) == Stage::kTip) {
     runner_->Submit(repository, JobKind::kHydrate, head.Hex(), kContentPriority);

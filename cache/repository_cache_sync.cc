@@ -99,8 +99,10 @@ Status RepositoryCache::Reconcile() {
     if (expected->contains(path.filename().string())) continue;
     if (auto renamed = Rename(path, TrashPath(0)); !renamed) return renamed;
   }
-  sweeper_.Submit([trash = options_.cache.directory / "trash"] {
+  sweeper_.Submit([this, trash = options_.cache.directory / "trash"] {
     for (const stdfs::path& path : Children(trash)) static_cast<void>(RemoveTree(path));
+    const auto known = insights_->Repositories();
+    for (const std::int64_t id : known ? *known : std::vector<std::int64_t>()) ForgetInsights(id);
   });
   return {};
 }

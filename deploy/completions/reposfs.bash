@@ -25,7 +25,7 @@ _reposfs() {
     --cache) mapfile -t COMPREPLY < <(compgen -d -- "$cur") && return ;;
     --stage) mapfile -t COMPREPLY < <(compgen -W "tip content complete" -- "$cur") && return ;;
     --job | --kind)
-        mapfile -t COMPREPLY < <(compgen -W "clone hydrate history fetch maintain evict" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "clone hydrate history fetch maintain insights evict" -- "$cur")
         return
         ;;
     --state) mapfile -t COMPREPLY < <(compgen -W "queued running failed" -- "$cur") && return ;;

@@ -39,10 +39,12 @@ class KillTest : public MountTest {
   // What must hold after each restart.
   void ExpectSound(const std::string& name) {
     ASSERT_TRUE(daemon_.Start());
-    const CommandResult check =
-        Execute({"sqlite3", "-cmd", ".timeout 10000", (daemon_.cache() / "catalog.db").string(),
-                 "PRAGMA integrity_check"});
-    EXPECT_EQ(check.out, "ok\n") << check;
+    for (const char* database : {"catalog.db", "insights.db"}) {
+      const CommandResult check =
+          Execute({"sqlite3", "-cmd", ".timeout 10000", (daemon_.cache() / database).string(),
+                   "PRAGMA integrity_check"});
+      EXPECT_EQ(check.out, "ok\n") << check;
+    }
     Output({"git", "-C", server_.Path(name).string(), "worktree", "prune"});
     const std::string expected = scratch_ / ("expected" + std::to_string(round_++));
     AddWorktree(server_.Path(name), expected, "main");
