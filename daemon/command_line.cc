@@ -10,6 +10,7 @@
 #include "daemon/command_context.h"
 #include "daemon/commands_change.h"
 #include "daemon/commands_config.h"
+#include "daemon/commands_insights.h"
 #include "daemon/commands_jobs.h"
 #include "daemon/commands_mount.h"
 #include "daemon/commands_show.h"
@@ -161,6 +162,22 @@ class CommandLine {
         app_, "show", "Everything about one repository",
         WithContext([this](const CommandContext& context) { return RunShow(context, repo_); }));
     show->add_option("REPO", repo_, "A key, a URL, or a path inside the mount")->required();
+    AddInsights();
+  }
+
+  void AddInsights() {
+    CLI::App* insights = Command(app_, "insights", "What the history tells",
+                                 WithContext([this](const CommandContext& context) {
+                                   return RunInsights(context, insights_);
+                                 }));
+    insights->add_option("REPO", insights_.repo, "A key, a URL, or a path inside the mount");
+    insights->add_flag("--all", insights_.all, "Ask about all repositories; needs --sql");
+    insights->add_flag("--html", insights_.html, "Print the page");
+    insights->add_flag("--csv", insights_.csv, "Print the answer as CSV; needs --sql");
+    insights
+        ->add_option("--sql", insights_.sql,
+                     "A SELECT over repositories, authors, commits, changes")
+        ->type_name("SELECT");
   }
 
   void AddJobsCommand() {
@@ -272,6 +289,7 @@ class CommandLine {
   std::string repo_;
   std::vector<std::string> repos_;
   WarmArguments warm_;
+  InsightsArguments insights_;
   JobsArguments jobs_;
   std::vector<std::string> job_kinds_;
   bool warm_wait_ = false;

@@ -104,6 +104,11 @@ HttpResponse ControlApi::HandleGet(const std::vector<std::string>& path) {
     auto key = KeyOf(path);
     return key ? Show(*key) : Failure(key.error());
   }
+  const bool insights = path.size() == 6 && (path[5] == "insights" || path[5] == "insights.html");
+  if (insights && what == "repos") {
+    auto key = KeyOf(path);
+    return key ? Insights(*key, path[5]) : Failure(key.error());
+  }
   return Failure({Errc::kNotFound, "no such resource"});
 }
 
@@ -191,6 +196,20 @@ HttpResponse ControlApi::Show(const RepositoryKey& key) {
     shown["errorAt"] = record.error.empty() ? Json(nullptr) : TimeJson(record.error_at);
   }
   return Answer(shown);
+}
+
+HttpResponse ControlApi::Insights(const RepositoryKey& key, const std::string& what) {
+  const RepositoryPtr repository = cache_.Find(key);
+  const RefSnapshotPtr refs = repository ? repository->refs() : nullptr;
+  const InsightsDocumentPtr document =
+      refs ? cache_.InsightsOf(Target{repository, ResolvedRef{"", refs->head(), refs->head()}})
+           : nullptr;
+  if (!document) {
+    return Failure({Errc::kNotFound, key.Text() + ": no insights yet; they are computed when its "
+                                                  "files are here, and again with its history"});
+  }
+  if (what == "insights") return {200, "application/json", document->json};
+  return {200, "text/html; charset=utf-8", document->html};
 }
 
 HttpResponse ControlApi::Warm(const RepositoryKey& key, const std::string& body) {

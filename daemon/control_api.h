@@ -58,6 +58,8 @@ class ControlApi {
   HttpResponse HandlePost(const std::vector<std::string>& path, const std::string& body);
   HttpResponse ChangeJob(const std::string& id, const std::string& action);
   HttpResponse Show(const RepositoryKey& key) REPOSFS_EXCLUDES(mutex_);
+  // `what`: "insights" as JSON, "insights.html" as a page.
+  HttpResponse Insights(const RepositoryKey& key, const std::string& what);
   HttpResponse Warm(const RepositoryKey& key, const std::string& body) REPOSFS_EXCLUDES(mutex_);
   HttpResponse Change(const RepositoryKey& key, const std::string& action);
 

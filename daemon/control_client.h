@@ -16,6 +16,8 @@
 //                               errorAt, progress: {kind, receivedBytes, objects, objectsTotal},
 //                               jobs: [as below], evictions: [{at, reason, bytes, for}];
 //                               404 if never heard of
+//   GET  /v1/repos/{key}/insights        as deploy/insights.schema.json says; 404 if not here yet
+//   GET  /v1/repos/{key}/insights.html   the same as a page
 //   POST /v1/repos/{key}/warm   {"stage": tip, content or complete} -> 202 {key, stage, target}
 //   POST /v1/repos/{key}/refresh, /pin, /unpin, /evict -> 200 {key, ...}
 //   GET  /v1/evictions          [{at, key, reason, bytes, for}]
