@@ -6,12 +6,12 @@ _reposfs_keys() {
 
 _reposfs() {
     local cur=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="mount unmount status list show top warm refresh pin unpin evict jobs worker config doctor"
+    local commands="mount unmount status list show top insights warm refresh pin unpin evict jobs worker config doctor"
     local command="" i
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        --config | --cache | -o | --stage | --job | --kind | --state | --repo | --retry | --cancel) ((i++)) ;;
+        --config | --cache | -o | --stage | --sql | --job | --kind | --state | --repo | --retry | --cancel) ((i++)) ;;
         -*) ;;
         *)
             command=${COMP_WORDS[i]}
@@ -44,6 +44,7 @@ _reposfs() {
     doctor) options="$options --network" ;;
     worker) options="$options --job" ;;
     jobs) options="$options --kind --state --repo --retry --cancel" ;;
+    insights) options="$options --all --sql --html --csv" ;;
     config) words="check show" ;;
     esac
 
@@ -57,7 +58,7 @@ _reposfs() {
         words=$(awk '$3 == "fuse.reposfs" { print $2 }' /proc/self/mounts)
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
         ;;
-    show | warm | refresh | pin | unpin | evict)
+    show | insights | warm | refresh | pin | unpin | evict)
         # What a host named itself is never evaluated: compgen -W would expand it.
         mapfile -t COMPREPLY < <(_reposfs_keys | grep -F -e "$cur" | grep "^[A-Za-z0-9._/~+-]*$")
         [[ ${#COMPREPLY[@]} -gt 0 ]] || mapfile -t COMPREPLY < <(compgen -d -- "$cur")
