@@ -34,6 +34,7 @@ constexpr std::size_t kVisitCountMax = 1'000;
 constexpr milliseconds kHandlesIdleFor = std::chrono::minutes(1);
 // Directories and blobs that nobody asked for in so long are made again when somebody does.
 constexpr int kUnusedTickCount = 30;
+constexpr int kScheduledFetchPriority = 10;
 constexpr milliseconds kCheckIntervalMin = std::chrono::seconds(45);
 constexpr milliseconds kCheckIntervalMax = std::chrono::hours(8);
 
@@ -222,9 +223,10 @@ void RepositoryCache::Tick() {
 void RepositoryCache::LookAfter(const std::vector<RepositoryPtr>& repositories) {
   const WallTime now = clock_.Now();
   for (const RepositoryPtr& repository : repositories) {
-    if (repository->stage() == Stage::kAbsent) continue;
-    if (now - repository->last_opened() > options_.freshness.active_for) continue;
-    if (NextCheck(*repository) <= now) runner_->Submit(repository, JobKind::kFetch, "", 10);
+    const CheckSchedule schedule = NextCheck(*repository);
+    if (schedule.due && *schedule.due <= now) {
+      runner_->Submit(repository, JobKind::kFetch, "", kScheduledFetchPriority);
+    }
   }
   // What is too large goes by itself.
   const bool waits = refused_count_.load(std::memory_order_relaxed) > 0;
@@ -247,17 +249,27 @@ std::vector<RepositoryPtr> RepositoryCache::NextToVisit() {
   return visited;
 }
 
-WallTime RepositoryCache::NextCheck(const Repository& repository) const {
+CheckSchedule RepositoryCache::NextCheck(const Repository& repository) const {
   const RepositoryRecord record = repository.record();
+  if (record.stage == Stage::kAbsent) return {std::nullopt, "it is not on the disk"};
+  if (clock_.Now() - repository.last_opened() > options_.freshness.active_for) {
+    return {std::nullopt, "nobody has opened it within freshness.activeFor"};
+  }
   const milliseconds unchanged_for = record.last_checked - record.last_changed;
   const milliseconds interval = std::clamp(unchanged_for / 2, kCheckIntervalMin, kCheckIntervalMax);
   // A jitter of up to a tenth, the same each time, keeps repositories apart.
   const milliseconds jitter = interval * ((record.id * 7919) % 100) / 1000;
-  WallTime next = record.last_checked + interval + jitter;
-  MutexLock lock(mutex_);
-  const auto held_back = next_check_.find(record.id);
-  if (held_back != next_check_.end()) next = std::max(next, held_back->second);
-  return next;
+  const WallTime due = record.last_checked + interval + jitter;
+  {
+    MutexLock lock(mutex_);
+    const auto held_back = next_check_.find(record.id);
+    if (held_back != next_check_.end() && held_back->second > due) {
+      return {held_back->second, "the last check has failed"};
+    }
+  }
+  if (interval == kCheckIntervalMin) return {due, "it has changed lately: the least interval"};
+  if (interval == kCheckIntervalMax) return {due, "it changes seldom: the longest interval"};
+  return {due, "half the time for which it had not changed"};
 }
 
 std::filesystem::path RepositoryCache::TrashPath(std::int64_t id) {

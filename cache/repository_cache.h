@@ -17,6 +17,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -84,6 +85,11 @@ struct ActiveTransfer {
   int attempt_count;
   FetchProgress progress;
   WallTime started_at;
+};
+
+struct CheckSchedule {
+  std::optional<WallTime> due;  // Not set: not until somebody asks.
+  std::string reason;
 };
 
 class RepositoryCache {
@@ -175,8 +181,8 @@ class RepositoryCache {
     return catalog_.Evictions(key, count_max);
   }
   std::vector<ActiveTransfer> ActiveTransfers() const REPOSFS_EXCLUDES(mutex_);
-  // When the next check of the upstream is due without anybody asking.
-  WallTime NextCheck(const Repository& repository) const;
+  // When the next check of the upstream is due without anybody asking, and why then.
+  CheckSchedule NextCheck(const Repository& repository) const;
 
  private:
   class TransferWatch;

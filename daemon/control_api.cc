@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "base/text.h"
+#include "daemon/bake.h"
+#include "daemon/http_answer.h"
 
 namespace reposfs {
 namespace {
@@ -23,37 +25,6 @@ Json TimeJson(WallTime time) {
 
 Json TextOrNull(const std::string& text) {
   return text.empty() ? Json(nullptr) : Json(text);
-}
-
-HttpResponse Answer(const Json& json, int status = 200) {
-  return {status, "application/json",
-          json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"};
-}
-
-int HttpStatusOf(Errc code) {
-  switch (code) {
-    case Errc::kNotFound:
-      return 404;
-    case Errc::kAccessDenied:
-      return 403;
-    case Errc::kInvalidArgument:
-      return 400;
-    case Errc::kUnsupported:
-      return 422;
-    case Errc::kNoSpace:
-      return 507;
-    case Errc::kUnreachable:
-      return 502;
-    case Errc::kTimedOut:
-      return 504;
-    default:
-      return 500;
-  }
-}
-
-HttpResponse Failure(const Error& error) {
-  return Answer({{"error", Printable(error.message)}, {"code", ErrcName(error.code)}},
-                HttpStatusOf(error.code));
 }
 
 Json ProgressJson(const ActiveTransfer& transfer) {
@@ -79,6 +50,8 @@ HttpResponse ControlApi::Handle(const HttpRequest& request, ControlAccess access
     if (!part.empty()) path.push_back(PercentDecode(part));
   }
   if (request.method == "GET") return HandleGet(path);
+  const bool bake = path.size() == 1 && path[0] == "bake";
+  if (request.method == "POST" && bake) return HandleBake(cache_, facts_.hosts, request);
   if (request.method != "POST") {
     return Answer({{"error", "only GET and POST are understood"}, {"code", "unsupported"}}, 405);
   }
@@ -90,6 +63,10 @@ HttpResponse ControlApi::Handle(const HttpRequest& request, ControlAccess access
 
 HttpResponse ControlApi::HandleGet(const std::vector<std::string>& path) {
   const std::string what = path.size() >= 2 && path[0] == "v1" ? path[1] : "";
+  // Who answers lives; and nobody answers before the mount does.
+  if (path.size() == 1 && (path[0] == "healthz" || path[0] == "readyz")) {
+    return Answer({{"status", "ok"}, {"version", REPOSFS_VERSION}});
+  }
   if (path.size() == 2 && what == "status") return Answer(StatusJson());
   if (path.size() == 2 && what == "jobs") return Answer(JobsJson(""));
   if (path.size() == 2 && what == "evictions") return Answer(EvictionsJson(""));
@@ -187,8 +164,9 @@ HttpResponse ControlApi::Show(const RepositoryKey& key) {
   const RepositoryRecord record = repository->record();
   const RefSnapshotPtr refs = repository->refs();
   shown["defaultBranch"] = refs ? TextOrNull(refs->head_branch()) : Json(nullptr);
-  shown["nextCheck"] =
-      record.stage == Stage::kAbsent ? Json(nullptr) : TimeJson(cache_.NextCheck(*repository));
+  const CheckSchedule schedule = cache_.NextCheck(*repository);
+  shown["nextCheck"] = schedule.due ? TimeJson(*schedule.due) : Json(nullptr);
+  shown["nextCheckReason"] = schedule.reason;
   const auto age =
       std::chrono::duration_cast<std::chrono::seconds>(cache_.clock().Now() - record.last_checked);
   shown["staleSeconds"] = record.last_checked == WallTime{} ? Json(nullptr) : Json(age.count());

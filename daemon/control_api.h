@@ -33,7 +33,8 @@ class ControlApi {
   struct Facts {
     std::string mountpoint;
     std::string config_file;
-    std::string io_engine;  // What reads and writes, and why not io_uring.
+    std::map<std::string, HostOptions> hosts;  // As in Config.
+    std::string io_engine;                     // What reads and writes, and why not io_uring.
     std::function<std::size_t()> node_count;
     std::function<std::size_t()> parked_count;
     std::function<KernelAgreement()> kernel_agreement;

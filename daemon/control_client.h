@@ -12,7 +12,8 @@
 //                               problems: [{key or host, error, code, at}]
 //   GET  /v1/repos              [{key, upstream, stage, bytes, lastOpened, opens, pinned, head,
 //                                 lastChecked, lastChanged, error}]
-//   GET  /v1/repos/{key}        one of these, with path, defaultBranch, nextCheck, staleSeconds,
+//   GET  /v1/repos/{key}        one of these, with path, defaultBranch, nextCheck, nextCheckReason,
+//                               staleSeconds,
 //                               errorAt, progress: {kind, receivedBytes, objects, objectsTotal},
 //                               jobs: [as below], evictions: [{at, reason, bytes, for}];
 //                               404 if never heard of
@@ -24,6 +25,10 @@
 //   GET  /v1/jobs               [{id, key, kind, state, priority, attempts, notBefore, owner,
 //                                 lastError}]; state is queued, running or failed
 //   POST /v1/jobs/{id}/retry, /cancel -> 200 {id, state}; 404 if it runs or does not exist
+//
+//   GET  /healthz, /readyz      {status, version}
+//   POST /bake                  {"url": ...} -> 200 the insights, or 202 {key, stage, repository,
+//                               insights}; see daemon/bake.h
 //
 // A failure is a status of 400 or more with {"error": "<why, and what to do>", "code": "<Errc>"}.
 //

@@ -51,7 +51,9 @@ MHD_Result OnRequest(void* context, MHD_Connection* connection, const char* url,
                      void** per_request) noexcept {
   auto* conversation = static_cast<Conversation*>(*per_request);
   if (conversation == nullptr) {
-    *per_request = new Conversation{{method, url, {}}, false};
+    const char* type =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE);
+    *per_request = new Conversation{{method, url, {}, type == nullptr ? "" : type}, false};
     return MHD_YES;
   }
   if (*upload_size > 0) {

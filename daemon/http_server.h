@@ -19,6 +19,7 @@ struct HttpRequest {
   std::string method;  // "GET", "POST"
   std::string path;    // Not decoded; without the query.
   std::string body;    // At most kBodyMaxBytes.
+  std::string content_type = {};
 };
 
 struct HttpResponse {

@@ -115,7 +115,7 @@ class Daemon {
   Status StartServers() {
     api_ = std::make_unique<ControlApi>(
         *cache_,
-        ControlApi::Facts{arguments_.mountpoint.string(), config_.file.string(),
+        ControlApi::Facts{arguments_.mountpoint.string(), config_.file.string(), config_.hosts,
                           io_engine_->Describe(), [this] { return session_->node_count(); },
                           [this] { return session_->parked_count(); },
                           [this] { return session_->kernel_agreement(); }});

@@ -90,6 +90,13 @@ std::string RenderEvictions(const json& evictions, WallTime now, const Terminal&
   return "\n" + table.Render(terminal);
 }
 
+std::string NextCheckText(const json& repository, WallTime now) {
+  const std::string reason = TextField(repository, "nextCheckReason");
+  const bool due = !TextField(repository, "nextCheck").empty();
+  const std::string when = due ? AgeField(repository, "nextCheck", now) : "when somebody asks";
+  return when + (reason.empty() ? "" : " (" + reason + ")");
+}
+
 }  // namespace
 
 std::string RenderStatus(const json& status, WallTime now, const Terminal& terminal) {
@@ -154,7 +161,7 @@ std::string RenderRepository(const json& repository, WallTime now, const Termina
                          std::to_string(NumberField(repository, "opens")) + " times") +
       Line("checked", AgeField(repository, "lastChecked", now)) +
       Line("changed", AgeField(repository, "lastChanged", now)) +
-      Line("next check", AgeField(repository, "nextCheck", now)) +
+      Line("next check", NextCheckText(repository, now)) +
       Line("pinned", FlagField(repository, "pinned") ? "yes" : "no");
   if (!error.empty()) {
     text += Coloured(terminal, Colour::kRed,
