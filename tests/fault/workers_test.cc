@@ -88,7 +88,7 @@ TEST_F(WorkersTest, TwoOfThemAndTheDaemonKilledAtRandomBringEverythingOnce) {
 
 TEST_F(WorkersTest, AHungOneLosesItsJobAndDoesNoHarmWhenItWakesUp) {
   FillHistory(server_.Create("w/hung"), {.commit_count = 50, .file_count = 50});
-  daemon_.Set("jobs.inline", "[clone, fetch, evict]");
+  daemon_.Set("jobs.inline", "[clone, fetch, insights, evict]");
   daemon_.Set("jobs.lease", "2s");
   ASSERT_TRUE(daemon_.Start());
   server_.HoldContent("w/hung");
@@ -128,7 +128,7 @@ TEST_F(WorkersTest, WhatAWorkerFetchesMakesRoomByTheDaemon) {
   FillRandom(server_.Create("w/old"), 3 << 20, 1);
   FillRandom(server_.Create("w/new"), 3 << 20, 2);
   daemon_.Set("cache.quota", "5MiB");
-  daemon_.Set("jobs.inline", "[clone, fetch, evict]");
+  daemon_.Set("jobs.inline", "[clone, fetch, insights, evict]");
   ASSERT_TRUE(daemon_.Start());
   ChildProcess worker = StartWorker("hydrate,history,maintain");
   ASSERT_TRUE(daemon_.Warm(Key("w/old"), "content"));
