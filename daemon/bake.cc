@@ -74,11 +74,9 @@ InsightsDocumentPtr DocumentOf(RepositoryCache& cache, const RepositoryKey& key)
       repository->stage() == Stage::kComplete || cache.HistoryOf(key) != HistoryPolicy::kComplete;
   if (!all_here) return nullptr;
   auto document = cache.InsightsOf(Target{repository, {"", refs->head(), refs->head()}});
-  if (!document || repository->stage() != Stage::kComplete) return document;
   // The one that was computed before the history came is about to be replaced.
-  const Json parsed = Json::parse(document->json, nullptr, false);
-  const bool of_history = parsed.is_object() && parsed.value("history", "") == "complete";
-  return of_history ? document : nullptr;
+  const bool awaited = document && !document->complete && repository->stage() == Stage::kComplete;
+  return awaited ? nullptr : document;
 }
 
 }  // namespace
