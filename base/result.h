@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cassert>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,10 +39,12 @@ Errc ErrcOfName(std::string_view name);
 struct [[nodiscard]] Error {
   Errc code;
   std::string message;
+  // The other side asks to be left alone for so long; 0 if it does not.
+  std::chrono::milliseconds retry_after{0};
 
   // The same error, told from one step further out: "<context>: <message>".
   Error Within(std::string_view context) const {
-    return Error{code, std::string(context) + ": " + message};
+    return Error{code, std::string(context) + ": " + message, retry_after};
   }
 };
 

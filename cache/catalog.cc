@@ -8,7 +8,7 @@ namespace reposfs {
 namespace {
 
 // Version 1 of the schema, and what leads from each version to the next.
-constexpr std::array<const char*, 2> kMigrations = {R"sql(
+constexpr std::array<const char*, 3> kMigrations = {R"sql(
 CREATE TABLE repositories (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   key TEXT NOT NULL UNIQUE,
@@ -63,6 +63,13 @@ CREATE INDEX repositories_by_revision ON repositories (revision);
 ALTER TABLE jobs ADD COLUMN error_code TEXT NOT NULL DEFAULT '';
 ALTER TABLE jobs ADD COLUMN progressed_at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN failed_at INTEGER NOT NULL DEFAULT 0;
+)sql",
+                                                    R"sql(
+CREATE TABLE hosts (
+  name TEXT PRIMARY KEY,
+  held_until INTEGER NOT NULL,
+  cause TEXT NOT NULL
+) WITHOUT ROWID;
 )sql"};
 constexpr std::int64_t kSchemaVersion = kMigrations.size();
 
@@ -348,6 +355,32 @@ Result<std::vector<EvictionRecord>> Catalog::Evictions(std::string_view key, int
     evictions.push_back(
         EvictionRecord{FromMs(statement.Int(0)), statement.Text(1), statement.Text(2),
                        static_cast<std::uint64_t>(statement.Int(3)), statement.Text(4)});
+  }
+}
+
+Status Catalog::HoldHost(const HeldHost& host) {
+  MutexLock lock(database_->mutex);
+  return Statement(
+             *database_,
+             "INSERT INTO hosts (name, held_until, cause) VALUES (?, ?, ?) ON CONFLICT (name) "
+             "DO UPDATE SET held_until = excluded.held_until, cause = excluded.cause WHERE "
+             "excluded.held_until > held_until")
+      .Bind(host.name)
+      .Bind(ToMs(host.until))
+      .Bind(host.cause)
+      .Run();
+}
+
+Result<std::vector<HeldHost>> Catalog::HeldHosts(WallTime now) const {
+  MutexLock lock(database_->mutex);
+  Statement select(*database_, "SELECT name, held_until, cause FROM hosts WHERE held_until > ?");
+  select.Bind(ToMs(now));
+  std::vector<HeldHost> hosts;
+  while (true) {
+    auto row = select.Step();
+    if (!row) return std::move(row).error();
+    if (!*row) return hosts;
+    hosts.push_back(HeldHost{select.Text(0), FromMs(select.Int(1)), select.Text(2)});
   }
 }
 

@@ -77,6 +77,13 @@ struct RepositoryChange {
   std::optional<RepositoryFailure> failure;
 };
 
+// A host that has asked to be left alone.
+struct HeldHost {
+  std::string name;
+  WallTime until;
+  std::string cause;
+};
+
 // A commit that was fetched for its own sake, and how much of it is here.
 struct RootRecord {
   Oid commit;
@@ -127,6 +134,10 @@ class Catalog {
   Status Evict(std::int64_t id, const EvictionRecord& eviction);
   // The newest first.
   Result<std::vector<EvictionRecord>> Evictions(std::string_view key, int count_max) const;
+
+  // Known to every process.
+  Status HoldHost(const HeldHost& host);
+  Result<std::vector<HeldHost>> HeldHosts(WallTime now) const;
 
   // For the job queue, which keeps its table in the same file.
   const SqliteDatabasePtr& database() const { return database_; }

@@ -41,6 +41,7 @@ void HostScheduler::Tick() {
 }
 
 bool HostScheduler::MayStartLocked(Host& host, const Task& task, SteadyTime now) {
+  if (now < host.held_until) return false;
   if (host.running >= host.running_max) return false;
   if (host.running > 0 && running_ >= concurrency_) return false;
   const int bulk_max = host.running_max - host.running_max / 4;
@@ -83,12 +84,42 @@ void HostScheduler::Finished(const std::string& name, bool foreground) {
   }
 }
 
+void HostScheduler::HoldBack(const std::string& name, std::chrono::milliseconds time,
+                             const std::string& cause) {
+  MutexLock lock(mutex_);
+  Host& host = HostOfLocked(name);
+  const SteadyTime until = std::chrono::steady_clock::now() + time;
+  if (until <= host.held_until) return;
+  host.held_until = until;
+  host.held_cause = cause;
+}
+
+HostScheduler::HostState HostScheduler::StateLocked(const Host& host) {
+  const auto now = std::chrono::steady_clock::now();
+  HostState state;
+  state.running_count = host.running;
+  state.queued_count = static_cast<int>(host.queue.size());
+  state.starts_per_minute_max = host.starts_per_minute_max;
+  state.starts_last_minute = static_cast<int>(
+      std::count_if(host.starts.begin(), host.starts.end(),
+                    [now](SteadyTime start) { return now - start <= std::chrono::minutes(1); }));
+  if (now < host.held_until) {
+    state.held_for = std::chrono::ceil<std::chrono::milliseconds>(host.held_until - now);
+    state.held_cause = host.held_cause;
+  }
+  return state;
+}
+
+HostScheduler::HostState HostScheduler::StateOf(const std::string& name) const {
+  MutexLock lock(mutex_);
+  const auto found = hosts_.find(name);
+  return found != hosts_.end() ? StateLocked(found->second) : HostState{};
+}
+
 std::map<std::string, HostScheduler::HostState> HostScheduler::States() const {
   MutexLock lock(mutex_);
   std::map<std::string, HostState> states;
-  for (const auto& [name, host] : hosts_) {
-    states[name] = HostState{host.running, static_cast<int>(host.queue.size())};
-  }
+  for (const auto& [name, host] : hosts_) states[name] = StateLocked(host);
   return states;
 }
 

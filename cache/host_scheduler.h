@@ -42,10 +42,19 @@ class HostScheduler {
   // Waits for the running tasks and drops the queued ones.
   void Stop();
 
+  // The host asks to be left alone: nothing is started there for `time`, unless more is known.
+  void HoldBack(const std::string& host, std::chrono::milliseconds time, const std::string& cause)
+      REPOSFS_EXCLUDES(mutex_);
+
   struct HostState {
     int running_count = 0;
     int queued_count = 0;
+    int starts_last_minute = 0;  // Counted only if there is a limit.
+    int starts_per_minute_max = 0;
+    std::chrono::milliseconds held_for{0};
+    std::string held_cause;
   };
+  HostState StateOf(const std::string& host) const REPOSFS_EXCLUDES(mutex_);
   std::map<std::string, HostState> States() const REPOSFS_EXCLUDES(mutex_);
 
  private:
@@ -62,10 +71,13 @@ class HostScheduler {
     int starts_per_minute_max;  // 0: no limit.
     int running = 0;
     int running_background = 0;
+    SteadyTime held_until{};
+    std::string held_cause;
     std::deque<SteadyTime> starts;  // Within the last minute; kept only if there is a limit.
     std::multimap<int, Task, std::greater<>> queue;  // By priority, then by arrival.
   };
 
+  static HostState StateLocked(const Host& host);
   Host& HostOfLocked(const std::string& name) REPOSFS_REQUIRES(mutex_);
   void StartLocked(const std::string& name, Host& host) REPOSFS_REQUIRES(mutex_);
   bool MayStartLocked(Host& host, const Task& task, SteadyTime now) REPOSFS_REQUIRES(mutex_);

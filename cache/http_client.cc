@@ -157,7 +157,9 @@ class HttpClient::Session {
     answer_.type.erase(std::min(answer_.type.find(';'), answer_.type.size()));
     answer_.read = answer_.status == kStatusOk && answer_.type == answer_type_;
     answer_.location = Header("location");
-    answer_.retry_after = Header("retry-after");
+    curl_off_t seconds = 0;
+    curl_easy_getinfo(easy_.get(), CURLINFO_RETRY_AFTER, &seconds);
+    answer_.retry_after = std::chrono::seconds(seconds);
   }
 
   std::string Header(const char* name) {

@@ -61,10 +61,11 @@ Error HttpStatusError(const HttpAnswer& answer) {
   if (answer.status == 200) {
     return {Errc::kUnreachable, "the server's answer is not git's (type " + answer.type + ")"};
   }
-  const std::string wait = answer.retry_after.empty()
-                               ? ""
-                               : "; it asks to wait (Retry-After: " + answer.retry_after + ")";
-  return {Errc::kUnreachable, "the server failed (" + status + ")" + wait + text};
+  const auto seconds = answer.retry_after.count();
+  const std::string wait =
+      seconds == 0 ? "" : "; it asks to wait for " + std::to_string(seconds) + " s";
+  return {Errc::kUnreachable, "the server failed (" + status + ")" + wait + text,
+          answer.retry_after};
 }
 
 Result<std::unique_ptr<WireConnection>> HttpConnection::Open(const Source& source,

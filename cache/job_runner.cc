@@ -305,7 +305,8 @@ bool JobRunner::WriteEnd(const Job& job, const Status& status) {
   const Error& error = status.error();
   if (error.code == Errc::kInterrupted) return mine(queue_.Release(job));
   if (MayPass(error.code) && job.attempts < settings_.attempt_count_max) {
-    return mine(queue_.Retry(job, clock_.Now() + BackOff(job.attempts, Random()), error));
+    const milliseconds wait = std::max(BackOff(job.attempts, Random()), error.retry_after);
+    return mine(queue_.Retry(job, clock_.Now() + wait, error));
   }
   return mine(queue_.Fail(job, clock_.Now(), error));
 }

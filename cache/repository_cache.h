@@ -175,6 +175,8 @@ class RepositoryCache {
   // For users.  False if there is no such job, or it is running.
   Result<bool> RequeueJob(std::int64_t id) { return runner_->queue().Requeue(id, clock_.Now()); }
   Result<bool> CancelJob(std::int64_t id) { return runner_->queue().Cancel(id); }
+  // What is known of each host that was asked.
+  std::map<std::string, HostScheduler::HostState> Hosts() const { return scheduler_.States(); }
   // The processes that run jobs on this directory.
   std::vector<ProcessMark::Living> Processes() const;
   Result<std::vector<EvictionRecord>> Evictions(const std::string& key, int count_max) const {
@@ -274,6 +276,11 @@ class RepositoryCache {
   Status Maintain(const RepositoryPtr& repository, const TransferControl& control);
   void AfterFailure(const Job& job, const RepositoryPtr& repository, const Error& error);
   void RecordError(const RepositoryPtr& repository, const Error& error);
+  // If the host asks to be left alone, every process does so.
+  void HoldBackIfAsked(const std::string& host, const Error& error);
+  void SyncHeldHosts();
+  // Nothing, unless the host asks to be left alone.
+  std::optional<Error> HeldBack(const std::string& host) const;
   Status ExecuteInsights(const RepositoryPtr& repository, const std::string& commit,
                          const TransferControl& control);
   void SubmitInsights(const RepositoryPtr& repository, const Oid& commit);

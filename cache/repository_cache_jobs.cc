@@ -17,6 +17,8 @@ constexpr int kMaintainPriority = 10;
 // More packs than this slow every lookup down.
 constexpr std::size_t kPackCountMax = 20;
 
+// No host is left alone for longer, whatever it asks for.
+constexpr milliseconds kHeldBackMax = std::chrono::hours(1);
 constexpr milliseconds kRefusalTtl = std::chrono::hours(1);
 constexpr milliseconds kCheckHoldBackMax = std::chrono::seconds(30);
 
@@ -292,8 +294,28 @@ void RepositoryCache::AfterFailure(const Job& job, const RepositoryPtr& reposito
   });
 }
 
+void RepositoryCache::HoldBackIfAsked(const std::string& host, const Error& error) {
+  if (error.retry_after == milliseconds(0)) return;
+  const milliseconds time = std::min(error.retry_after, kHeldBackMax);
+  spdlog::warn("host left alone host={} seconds={} cause=\"{}\"", host, time.count() / 1000,
+               Printable(error.message));
+  scheduler_.HoldBack(host, time, Printable(error.message));
+  const Status told =
+      catalog_.HoldHost(HeldHost{host, clock_.Now() + time, Printable(error.message)});
+  if (!told) spdlog::error("catalog not written cause=\"{}\"", told.error().message);
+}
+
+std::optional<Error> RepositoryCache::HeldBack(const std::string& host) const {
+  const HostScheduler::HostState state = scheduler_.StateOf(host);
+  if (state.held_for == milliseconds(0)) return std::nullopt;
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(state.held_for).count();
+  return Error{Errc::kUnreachable, host + " has asked to be left alone, for " +
+                                       std::to_string(seconds) + " s more: " + state.held_cause};
+}
+
 void RepositoryCache::RecordError(const RepositoryPtr& repository, const Error& error) {
   if (error.code == Errc::kInterrupted) return;
+  HoldBackIfAsked(repository->key().host, error);
   spdlog::error("failed repo={} code={} cause=\"{}\" advice=\"{}\"", repository->key().Text(),
                 ErrcName(error.code), Printable(error.message), AdviceFor(error.code));
   RepositoryChange change;

@@ -27,6 +27,12 @@ bool LooksLikeCommit(std::string_view spelling) {
          spelling.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
 }
 
+FlightPtr LandedWith(Error error) {
+  auto flight = std::make_shared<Flight>();
+  flight->Land(std::move(error));
+  return flight;
+}
+
 std::string CheckName(const RepositoryKey& key) {
   return "check:" + key.Text();
 }
@@ -67,6 +73,7 @@ Outcome<Target> RepositoryCache::Resolve(const RepositoryKey& key, const std::st
 
 FlightPtr RepositoryCache::Check(const RepositoryKey& key) {
   const std::string name = CheckName(key);
+  if (auto held = HeldBack(key.host)) return LandedWith(std::move(*held));
   const FlightTable::Ticket ticket = flights_.Join(name);
   if (!ticket.first) return ticket.flight;
   scheduler_.Submit(key.host, kCheckPriority, [this, key, name] {
@@ -89,6 +96,7 @@ Status RepositoryCache::CheckNow(const RepositoryKey& key) {
     } else if (refs.error().code != Errc::kNotFound) {
       spdlog::warn("not available repo={} cause=\"{}\"", key.Text(),
                    Printable(refs.error().message));
+      HoldBackIfAsked(key.host, refs.error());
     }
     return std::move(refs).error();
   }
@@ -194,6 +202,7 @@ FlightPtr RepositoryCache::Refresh(const RepositoryPtr& repository) {
   flights_.ForgetFailures(std::to_string(repository->id()) + ":");
   flights_.ForgetFailures("ref:" + repository->key().Text() + "@");
   if (repository->stage() == Stage::kAbsent) return Check(repository->key());
+  if (auto held = HeldBack(repository->key().host)) return LandedWith(std::move(*held));
   return runner_->Submit(repository, JobKind::kFetch, "", kStrictRefreshPriority);
 }
 

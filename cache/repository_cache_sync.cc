@@ -206,6 +206,7 @@ void RepositoryCache::Sync() {
   MutexLock lock(syncing_);
   const auto version = catalog_.OthersVersion();
   if (!version || *version == others_version_) return;
+  SyncHeldHosts();
   const auto records = catalog_.ChangedAfter(synced_revision_);
   if (!records) return;
   for (const RepositoryRecord& record : *records) {
@@ -213,6 +214,13 @@ void RepositoryCache::Sync() {
     synced_revision_ = record.revision;
   }
   others_version_ = *version;
+}
+
+void RepositoryCache::SyncHeldHosts() {
+  const WallTime now = clock_.Now();
+  const auto held = catalog_.HeldHosts(now);
+  if (!held) return;
+  for (const HeldHost& host : *held) scheduler_.HoldBack(host.name, host.until - now, host.cause);
 }
 
 void RepositoryCache::Apply(const RepositoryRecord& record) {

@@ -287,6 +287,7 @@ Json ControlApi::StatusJson() const {
           {"parkedRequests", facts_.parked_count()},
           {"fuse", {{"protocol", fuse.protocol}, {"features", fuse.features}}},
           {"processes", std::move(processes)},
+          {"hosts", HostsJson()},
           {"fetching", std::move(fetching)},
           {"problems", ProblemsJson()}};
 }
@@ -301,7 +302,28 @@ Json ControlApi::ProblemsJson() const {
                         {"code", record.error_code},
                         {"at", TimeJson(record.error_at)}});
   }
+  for (const auto& [host, state] : cache_.Hosts()) {
+    if (state.held_for.count() == 0) continue;
+    problems.push_back({{"host", host},
+                        {"error", "left alone, as it asks: " + state.held_cause},
+                        {"code", ErrcName(Errc::kUnreachable)},
+                        {"at", nullptr}});
+  }
   return problems;
+}
+
+Json ControlApi::HostsJson() const {
+  Json hosts = Json::array();
+  for (const auto& [host, state] : cache_.Hosts()) {
+    const int left = std::max(state.starts_per_minute_max - state.starts_last_minute, 0);
+    hosts.push_back(
+        {{"host", host},
+         {"running", state.running_count},
+         {"queued", state.queued_count},
+         {"heldSeconds", (state.held_for.count() + 999) / 1000},
+         {"requestsLeft", state.starts_per_minute_max == 0 ? Json(nullptr) : Json(left)}});
+  }
+  return hosts;
 }
 
 Json ControlApi::RepositoryJson(const Repository& repository) const {

@@ -69,6 +69,7 @@ class ControlApi {
   nlohmann::ordered_json JobsJson(const std::string& key) const;
   nlohmann::ordered_json EvictionsJson(const std::string& key) const;
   nlohmann::ordered_json ProblemsJson() const;
+  nlohmann::ordered_json HostsJson() const;
   Result<RepositoryKey> KeyOf(const std::vector<std::string>& path) const;
 
   RepositoryCache& cache_;

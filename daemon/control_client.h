@@ -7,6 +7,7 @@
 //                               configFile, quotaBytes, usedBytes, repositories (a number),
 //                               httpListen, ioEngine, nodes, parkedRequests,
 //                               fuse: {protocol, features}, processes: [{name, jobs}],
+//                               hosts: [{host, running, queued, heldSeconds, requestsLeft}],
 //                               fetching: [{key, kind, receivedBytes, objects, objectsTotal,
 //                                           startedAt, attempts}],
 //                               problems: [{key or host, error, code, at}]

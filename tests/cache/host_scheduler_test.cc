@@ -145,5 +145,22 @@ TEST_F(HostSchedulerTest, StopDropsWhatIsQueued) {
   EXPECT_GE(finished_, 1);
 }
 
+TEST_F(HostSchedulerTest, AHostThatAsksForItIsLeftAloneAndTheOthersAreNot) {
+  scheduler_.HoldBack("small", std::chrono::milliseconds(300), "too many requests");
+  scheduler_.HoldBack("small", std::chrono::milliseconds(1), "less is not news");
+  EXPECT_GT(scheduler_.StateOf("small").held_for, std::chrono::milliseconds(1));
+  EXPECT_EQ(scheduler_.StateOf("small").held_cause, "too many requests");
+  ReleaseAll();
+  Submit("small", kForeground, "held");
+  Submit("large", kForeground, "other");
+  EXPECT_EQ(Started(1), std::vector<std::string>{"other"});
+  EXPECT_EQ(State("small").queued_count, 1);
+  while (scheduler_.StateOf("small").held_for.count() > 0) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  scheduler_.Tick();
+  EXPECT_EQ(Started(2).back(), "held");
+}
+
 }  // namespace
 }  // namespace reposfs

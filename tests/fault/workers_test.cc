@@ -153,5 +153,38 @@ TEST_F(WorkersTest, AJobThatFailedIsShownAndRetried) {
   EXPECT_NE(unknown.err.find("4711"), std::string::npos) << unknown;
 }
 
+TEST_F(WorkersTest, AHostThatAsksForItIsLeftAloneByAllAndOthersGoOn) {
+  const char* client = std::getenv("REPOSFS_FETCH_CLIENT");
+  if (client != nullptr && std::string(client) == "git") {
+    GTEST_SKIP() << "the git command does not tell what Retry-After says";
+  }
+  GitServer other;
+  FillSmall(other.Create("w/fine"));
+  FillSmall(server_.Create("w/busy"));
+  daemon_.AddHost("other", other.UrlTemplate());
+  daemon_.Set("jobs.inline", "[clone, fetch, evict]");
+  ASSERT_TRUE(daemon_.Start());
+  ASSERT_EQ(ErrnoOfList(Path("w/busy")), 0);
+  server_.SetFailure("", "429 Too Many Requests\r\nRetry-After: 4");
+  ChildProcess worker = StartWorker("hydrate,history,maintain,insights");
+  ASSERT_TRUE(
+      WaitUntil([&] { return !daemon_.CliJson({"status"})["problems"].empty(); }, kLeaseTimeout));
+  const auto asked = std::chrono::steady_clock::now();
+  server_.ForgetRequests();
+  server_.SetFailure("", "");
+  EXPECT_EQ(daemon_.CliJson({"status"})["problems"].back()["host"], "test");
+  const CommandResult refused = daemon_.Cli({"refresh", Key("w/busy")});
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_NE(refused.err.find("left alone"), std::string::npos) << refused;
+  EXPECT_EQ(ErrnoOfList(daemon_ / "other/w/fine"), 0) << "another host";
+  while (std::chrono::steady_clock::now() < asked + std::chrono::milliseconds(2'500)) {
+    ASSERT_TRUE(server_.Requests().empty()) << "it has asked to be left alone";
+    SleepFor(milliseconds(20));
+  }
+  EXPECT_TRUE(daemon_.WaitForStage(Key("w/busy"), "complete", kLeaseTimeout));
+  EXPECT_TRUE(
+      WaitUntil([&] { return daemon_.CliJson({"status"})["problems"].empty(); }, kLeaseTimeout));
+}
+
 }  // namespace
 }  // namespace reposfs::testing
