@@ -39,9 +39,9 @@ struct HttpAnswer {
   bool read = false;
   std::optional<Error> failure;  // Of the reader, which has ended the request.
   std::string type;
-  std::string location;     // Where a redirect leads.
+  std::string location;                 // Where a redirect leads.
   std::chrono::seconds retry_after{0};  // It asks to be left alone for so long.
-  std::string text;         // The beginning of an answer that was not read, if it is plain text.
+  std::string text;  // The beginning of an answer that was not read, if it is plain text.
 };
 
 class HttpClient {
