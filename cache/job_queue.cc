@@ -196,8 +196,9 @@ Result<int> JobQueue::ReleaseOwner(const std::string& owner, WallTime now, int a
   return ReleaseWhere("lease_owner = ?3", now, attempt_count_max, owner);
 }
 
-Result<int> JobQueue::ReleaseLapsed(WallTime now, int attempt_count_max) {
-  return ReleaseWhere("lease_until < ?2 AND ?3 = ''", now, attempt_count_max, "");
+Result<int> JobQueue::ReleaseLapsed(const std::string& myself, WallTime now,
+                                    int attempt_count_max) {
+  return ReleaseWhere("lease_until < ?2 AND lease_owner <> ?3", now, attempt_count_max, myself);
 }
 
 Result<int> JobQueue::RemoveFailed(WallTime time) {

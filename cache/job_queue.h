@@ -106,11 +106,12 @@ class JobQueue {
 
   // Who has claimed jobs that are running.
   Result<std::vector<std::string>> Owners() const;
-  // Queues again what a process that is no more, or all whose lease has lapsed, had claimed.  Each
+  // Queues again what a process that is no more, or any but `myself` whose lease has lapsed, had
+  // claimed (after a suspension all clocks have jumped, and who asks is awake).  Each
   // has cost an attempt; one that has cost `attempt_count_max` processes is given up.  Returns how
   // many there were.
   Result<int> ReleaseOwner(const std::string& owner, WallTime now, int attempt_count_max);
-  Result<int> ReleaseLapsed(WallTime now, int attempt_count_max);
+  Result<int> ReleaseLapsed(const std::string& myself, WallTime now, int attempt_count_max);
   // Forgets what failed before `time`.
   Result<int> RemoveFailed(WallTime time);
 

@@ -11,7 +11,7 @@ namespace {
 constexpr milliseconds kBurst(1'000);
 // A job that has not told of itself for so long hangs: its lease is not renewed any more.
 constexpr std::chrono::minutes kHungAfter(10);
-// So many due jobs are looked at in one tick; the others have their turn when these are done.
+// So many due jobs are scheduled in one tick; the others have their turn in the next ones.
 constexpr int kPickUpCountMax = 256;
 // What is done again and again, and how often.
 constexpr milliseconds kResetInterval = std::chrono::seconds(10);
@@ -73,7 +73,12 @@ void JobRunner::Unwatch(const std::string& name, std::int64_t id) {
 
 bool JobRunner::RunsHere(std::int64_t id) const {
   MutexLock lock(mutex_);
-  return running_.contains(id);
+  return running_.contains(id) || claiming_.contains(id);
+}
+
+int JobRunner::WatchedCount() const {
+  MutexLock lock(mutex_);
+  return static_cast<int>(watched_.size());
 }
 
 bool JobRunner::waits_for_others() const {
@@ -97,7 +102,8 @@ FlightPtr JobRunner::Submit(const RepositoryPtr& repository, JobKind kind,
     flights_.Land(name, std::move(job).error(), kBurst);
     return ticket.flight;
   }
-  if (job->running() && ticket.first && job->owner == settings_.owner) {
+  const bool mine = job->running() && job->owner == settings_.owner;
+  if (mine && ticket.first && !RunsHere(job->id)) {
     // Nobody runs it: its end could not be written down.
     if (auto released = queue_.Release(*job); !released) {
       flights_.Land(name, std::move(released).error(), kBurst);
@@ -135,7 +141,8 @@ void JobRunner::PickUp() {
       static_cast<void>(queue_.PutLater(JobSpec{kNoRepository, kind, "", 0}, clock_.Now()));
     }
   }
-  const auto due = queue_.Due(settings_.kinds, clock_.Now(), kPickUpCountMax);
+  // Behind those that wait here already, however many they are.
+  const auto due = queue_.Due(settings_.kinds, clock_.Now(), kPickUpCountMax + WatchedCount());
   if (!due) return;
   for (const Job& job : *due) {
     const std::string name = FlightName(job.repository, job.kind, job.argument);
@@ -219,8 +226,10 @@ bool JobRunner::PollOne(const std::string& name, const Watched& watched) {
     flights_.Abandon(name);
     return true;
   }
+  // That its process has died is no failure of the job.
   const bool failed_once = (*job)->state == JobState::kQueued &&
-                           (*job)->attempts > watched.attempts && !(*job)->last_error.empty();
+                           (*job)->attempts > watched.attempts && !(*job)->last_error.empty() &&
+                           ErrcOfName((*job)->error_code) != Errc::kInterrupted;
   if ((*job)->state == JobState::kFailed || failed_once) {
     callbacks_.sync();
     Unwatch(name, watched.id);
@@ -260,19 +269,27 @@ void JobRunner::Schedule(const Pending& pending) {
   }
 }
 
+Result<std::optional<Job>> JobRunner::ClaimHere(std::int64_t id) {
+  {
+    MutexLock lock(mutex_);
+    claiming_.insert(id);
+  }
+  const SteadyTime now = std::chrono::steady_clock::now();
+  auto job = queue_.Claim(id, {settings_.owner, clock_.Now() + settings_.lease});
+  MutexLock lock(mutex_);
+  claiming_.erase(claiming_.find(id));
+  if (job && *job) running_[id] = Running{**job, now, now};
+  return job;
+}
+
 void JobRunner::RunOne(const Pending& pending) {
   const std::string name = pending.FlightName();
-  const SteadyTime now = std::chrono::steady_clock::now();
-  auto job = queue_.Claim(pending.id, {settings_.owner, clock_.Now() + settings_.lease});
+  auto job = ClaimHere(pending.id);
   if (!job) {
     Unwatch(name, pending.id);
     return flights_.Land(name, std::move(job).error(), kBurst);
   }
   if (!*job) return NobodyToRun(pending);
-  {
-    MutexLock lock(mutex_);
-    running_[pending.id] = Running{**job, now, now};
-  }
   const FlightTable::Ticket ticket = flights_.Join(name);
   Status status = [&] {
     std::optional<Repository::Use> use;
@@ -322,7 +339,9 @@ void JobRunner::Conclude(const Pending& pending, const Job& job, Status status) 
   }
   {
     MutexLock lock(mutex_);
-    running_.erase(job.id);
+    const auto found = running_.find(job.id);
+    const bool own = found != running_.end() && found->second.job.attempts == job.attempts;
+    if (own) running_.erase(found);
   }
   // Whoever has it now tells in the queue how it ends.
   if (!mine) return Watch(name, job, true);

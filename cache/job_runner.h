@@ -17,6 +17,7 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -113,6 +114,8 @@ class JobRunner {
   bool Runs(JobKind kind) const;
   void Schedule(const Pending& pending);
   void RunOne(const Pending& pending);
+  // Nothing if it is gone or taken.
+  Result<std::optional<Job>> ClaimHere(std::int64_t id) REPOSFS_EXCLUDES(mutex_);
   void Conclude(const Pending& pending, const Job& job, Status status);
   // Writes down how the job has ended; false if it is this process's no more.
   bool WriteEnd(const Job& job, const Status& status);
@@ -125,6 +128,7 @@ class JobRunner {
   void Watch(const std::string& name, const Job& job, bool elsewhere) REPOSFS_EXCLUDES(mutex_);
   void Unwatch(const std::string& name, std::int64_t id) REPOSFS_EXCLUDES(mutex_);
   bool RunsHere(std::int64_t id) const REPOSFS_EXCLUDES(mutex_);
+  int WatchedCount() const REPOSFS_EXCLUDES(mutex_);
 
   JobQueue queue_;
   HostScheduler& scheduler_;
@@ -139,6 +143,8 @@ class JobRunner {
   mutable Mutex mutex_;  // A leaf lock.
   std::map<std::string, Watched> watched_ REPOSFS_GUARDED_BY(mutex_);
   std::map<std::int64_t, Running> running_ REPOSFS_GUARDED_BY(mutex_);
+  // Perhaps more than one thread tries.
+  std::multiset<std::int64_t> claiming_ REPOSFS_GUARDED_BY(mutex_);
 };
 
 // Whether trying again later may help.

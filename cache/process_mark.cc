@@ -26,7 +26,9 @@ Result<ProcessMark> ProcessMark::Create(const stdfs::path& directory, std::strin
   const std::string name = std::string(role) + "-" + std::to_string(getpid()) + "-" +
                            std::to_string((std::uint64_t{random()} << 32) | random());
   const stdfs::path path = directory / name;
-  auto file = OpenFile(path, O_RDWR | O_CREAT | O_EXCL);
+  // Nobody sees the mark before it is locked.
+  const stdfs::path hidden = directory / ("." + name);
+  auto file = OpenFile(hidden, O_RDWR | O_CREAT | O_EXCL);
   if (!file) return std::move(file).error();
   if (::flock(file->get(), LOCK_EX | LOCK_NB) != 0) {
     return ErrnoError(errno, "lock " + path.string());
@@ -34,6 +36,7 @@ Result<ProcessMark> ProcessMark::Create(const stdfs::path& directory, std::strin
   if (::write(file->get(), about.data(), about.size()) < 0) {
     return ErrnoError(errno, "write " + path.string());
   }
+  if (auto shown = Rename(hidden, path); !shown) return std::move(shown).error();
   return ProcessMark(path, name, std::move(*file));
 }
 
@@ -44,9 +47,7 @@ ProcessMark::~ProcessMark() {
 bool ProcessMark::IsAlive(const stdfs::path& directory, const std::string& name) {
   auto file = OpenFile(directory / name, O_RDONLY);
   if (!file) return file.error().code != Errc::kNotFound;
-  if (::flock(file->get(), LOCK_SH | LOCK_NB) != 0) return true;
-  // Between making its file and locking it a process is not alive yet: it has claimed nothing.
-  return false;
+  return ::flock(file->get(), LOCK_SH | LOCK_NB) != 0;
 }
 
 std::vector<ProcessMark::Living> ProcessMark::List(const stdfs::path& directory) {
@@ -54,6 +55,7 @@ std::vector<ProcessMark::Living> ProcessMark::List(const stdfs::path& directory)
   std::error_code error;
   for (const auto& entry : stdfs::directory_iterator(directory, error)) {
     const std::string name = entry.path().filename();
+    if (name.starts_with('.')) continue;
     if (!IsAlive(directory, name)) {
       ::unlink(entry.path().c_str());
       continue;

@@ -178,7 +178,7 @@ Status RepositoryCache::ReleaseDead() {
 
 Status RepositoryCache::ExecuteReset() {
   if (auto released = ReleaseDead(); !released) return released;
-  auto lapsed = runner_->queue().ReleaseLapsed(clock_.Now(), kJobAttemptCountMax);
+  auto lapsed = runner_->queue().ReleaseLapsed(mark_.name(), clock_.Now(), kJobAttemptCountMax);
   if (!lapsed) return std::move(lapsed).error();
   if (*lapsed > 0) spdlog::warn("a process hangs; its jobs go to others jobs={}", *lapsed);
   return {};

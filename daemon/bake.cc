@@ -16,7 +16,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::chrono::milliseconds kWaitMax(1'000);
-constexpr std::chrono::milliseconds kPollEvery(10);
+constexpr std::chrono::milliseconds kPollEvery(100);
 
 // The host of `url`, lower case; empty if there is none.
 std::string HostOf(const std::string& url) {

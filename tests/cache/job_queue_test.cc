@@ -190,8 +190,8 @@ TEST_F(JobQueueTest, OldFailuresAreForgotten) {
 TEST_F(JobQueueTest, ALapsedLeaseGivesTheJobToOthersAndNothingBack) {
   Put(JobKind::kClone, "a", 90);
   const Job mine = Claim();
-  EXPECT_EQ(*queue_.ReleaseLapsed(kLater, 8), 0) << "not yet";
-  EXPECT_EQ(*queue_.ReleaseLapsed(kLater + milliseconds(1), 8), 1);
+  EXPECT_EQ(*queue_.ReleaseLapsed("other", kLater, 8), 0) << "not yet";
+  EXPECT_EQ(*queue_.ReleaseLapsed("other", kLater + milliseconds(1), 8), 1);
   EXPECT_FALSE(*queue_.Renew(mine, kLater, kLater));
   const Job theirs = Claim("other");
   EXPECT_FALSE(*queue_.Finish(mine));
@@ -204,17 +204,24 @@ TEST_F(JobQueueTest, ALapsedLeaseGivesTheJobToOthersAndNothingBack) {
 TEST_F(JobQueueTest, TheSameProcessTakesNoJobForAnEarlierAttempt) {
   Put(JobKind::kClone, "a", 90);
   const Job first = Claim();
-  ASSERT_EQ(*queue_.ReleaseLapsed(kLater + milliseconds(1), 8), 1);
+  ASSERT_EQ(*queue_.ReleaseLapsed("other", kLater + milliseconds(1), 8), 1);
   const Job second = Claim();
   EXPECT_FALSE(*queue_.Finish(first));
   EXPECT_TRUE(*queue_.Finish(second));
+}
+
+TEST_F(JobQueueTest, WhoAsksForLapsedLeasesIsAwakeAndKeepsItsOwn) {
+  Put(JobKind::kClone, "a", 90);
+  const Job job = Claim("me");
+  EXPECT_EQ(*queue_.ReleaseLapsed("me", kLater + milliseconds(1), 8), 0);
+  EXPECT_TRUE(*queue_.Finish(job));
 }
 
 TEST_F(JobQueueTest, ARenewedLeaseDoesNotLapse) {
   Put(JobKind::kClone, "a", 90);
   const Job job = Claim();
   ASSERT_TRUE(*queue_.Renew(job, kLater + std::chrono::hours(1), kLater));
-  EXPECT_EQ(*queue_.ReleaseLapsed(kLater + milliseconds(1), 8), 0);
+  EXPECT_EQ(*queue_.ReleaseLapsed("other", kLater + milliseconds(1), 8), 0);
   EXPECT_EQ(Only().progressed_at, kLater);
 }
 

@@ -249,6 +249,20 @@ TEST_F(JobRunnerTest, WhoWaitsHearsOfTheFirstFailureElsewhere) {
   EXPECT_EQ(flight->Wait().error().code, Errc::kUnreachable);
 }
 
+TEST_F(JobRunnerTest, ThatAWorkerDiesIsNoFailureOfItsJob) {
+  const FlightPtr flight = runner_.Submit(repository_, JobKind::kHistory, "", kForeground);
+  const std::int64_t id = queue_.List()->at(0).id;
+  ASSERT_TRUE(*queue_.Claim(id, {"dead", clock_.Now() + seconds(30)}));
+  ASSERT_EQ(*queue_.ReleaseOwner("dead", clock_.Now(), 8), 1);
+  runner_.Poll();
+  EXPECT_FALSE(flight->landed()) << "another one does it";
+  const Job job = **queue_.Claim(id, {"worker", clock_.Now() + seconds(30)});
+  ASSERT_TRUE(*queue_.Finish(job));
+  runner_.Poll();
+  EXPECT_TRUE(flight->landed());
+  EXPECT_TRUE(flight->Wait());
+}
+
 TEST_F(JobRunnerTest, AJobThatAnotherProcessTookIsWaitedFor) {
   Hold();
   const FlightPtr running = Submit(kForeground, "running");
@@ -273,7 +287,7 @@ TEST_F(JobRunnerTest, WhoHasLostItsLeaseIsToldAndWritesNothing) {
   ASSERT_TRUE(WaitUntil([&] { return runs_ == 1; }, kSoon));
   const std::int64_t id = queue_.List()->at(0).id;
   EXPECT_TRUE(runner_.Beat(id, true));
-  ASSERT_EQ(*queue_.ReleaseLapsed(clock_.Now() + std::chrono::hours(1), 8), 1);
+  ASSERT_EQ(*queue_.ReleaseLapsed("worker", clock_.Now() + std::chrono::hours(1), 8), 1);
   const Job job = **queue_.Claim(id, {"worker", clock_.Now() + seconds(30)});
   Release();
   ASSERT_TRUE(WaitUntil([&] { return runner_.waits_for_others(); }, kSoon));
