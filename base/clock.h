@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 
 namespace reposfs {
@@ -22,6 +23,13 @@ class SystemClock final : public Clock {
         std::chrono::system_clock::now());
   }
 };
+
+constexpr std::int64_t ToMs(WallTime time) {
+  return time.time_since_epoch().count();
+}
+constexpr WallTime FromMs(std::int64_t ms) {
+  return WallTime(std::chrono::milliseconds(ms));
+}
 
 // "2026-01-02T03:04:05Z".
 std::string ToIso8601(WallTime time);

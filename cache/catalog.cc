@@ -76,22 +76,11 @@ constexpr std::int64_t kSchemaVersion = kMigrations.size();
 // Older evictions than this many are forgotten.
 constexpr std::int64_t kEvictionCountMax = 10'000;
 
-std::int64_t ToMs(WallTime time) {
-  return time.time_since_epoch().count();
-}
-WallTime FromMs(std::int64_t ms) {
-  return WallTime(std::chrono::milliseconds(ms));
-}
-
 Status CreateOrCheckSchema(SqliteDatabase& database) REPOSFS_REQUIRES(database.mutex) {
   Transaction transaction(database);
-  std::int64_t version = 0;
-  {
-    Statement statement(database, "PRAGMA user_version");
-    auto row = statement.Step();
-    if (!row) return std::move(row).error();
-    version = statement.Int(0);
-  }
+  const auto read = database.UserVersion();
+  if (!read) return read.error();
+  const std::int64_t version = *read;
   if (version == kSchemaVersion) return {};
   if (version > kSchemaVersion) {
     return Error{Errc::kUnsupported,
@@ -101,8 +90,7 @@ Status CreateOrCheckSchema(SqliteDatabase& database) REPOSFS_REQUIRES(database.m
   for (auto next = static_cast<std::size_t>(version); next < kMigrations.size(); ++next) {
     if (auto migrated = database.Execute(kMigrations[next]); !migrated) return migrated;
   }
-  const std::string set = "PRAGMA user_version = " + std::to_string(kSchemaVersion);
-  if (auto versioned = database.Execute(set.c_str()); !versioned) return versioned;
+  if (auto versioned = database.SetUserVersion(kSchemaVersion); !versioned) return versioned;
   return transaction.Commit();
 }
 
@@ -146,12 +134,9 @@ Result<RepositoryRecord> OneRecord(Statement& statement) {
 
 Result<std::vector<RepositoryRecord>> AllRecords(Statement& statement) {
   std::vector<RepositoryRecord> records;
-  while (true) {
-    auto row = statement.Step();
-    if (!row) return std::move(row).error();
-    if (!*row) return records;
-    records.push_back(RecordOf(statement));
-  }
+  auto read = statement.ForEachRow([&] { records.push_back(RecordOf(statement)); });
+  if (!read) return std::move(read).error();
+  return records;
 }
 
 }  // namespace
@@ -266,14 +251,13 @@ Result<std::unordered_map<std::int64_t, std::vector<RootRecord>>> Catalog::Roots
   MutexLock lock(database_->mutex);
   Statement statement(*database_, "SELECT repository, commit_id, stage FROM roots");
   std::unordered_map<std::int64_t, std::vector<RootRecord>> roots;
-  while (true) {
-    auto row = statement.Step();
-    if (!row) return std::move(row).error();
-    if (!*row) return roots;
+  auto read = statement.ForEachRow([&] {
     const auto commit = Oid::FromHex(statement.Text(1));
-    if (!commit) continue;
+    if (!commit) return;
     roots[statement.Int(0)].push_back(RootRecord{*commit, static_cast<Stage>(statement.Int(2))});
-  }
+  });
+  if (!read) return std::move(read).error();
+  return roots;
 }
 
 Result<std::vector<RootRecord>> Catalog::RootsOf(std::int64_t id) const {
@@ -281,13 +265,12 @@ Result<std::vector<RootRecord>> Catalog::RootsOf(std::int64_t id) const {
   Statement select(*database_, "SELECT commit_id, stage FROM roots WHERE repository = ?");
   select.Bind(id);
   std::vector<RootRecord> roots;
-  while (true) {
-    auto row = select.Step();
-    if (!row) return std::move(row).error();
-    if (!*row) return roots;
+  auto read = select.ForEachRow([&] {
     const auto commit = Oid::FromHex(select.Text(0));
     if (commit) roots.push_back(RootRecord{*commit, static_cast<Stage>(select.Int(1))});
-  }
+  });
+  if (!read) return std::move(read).error();
+  return roots;
 }
 
 Status Catalog::PutRoot(std::int64_t id, const RootRecord& root) {
@@ -348,14 +331,13 @@ Result<std::vector<EvictionRecord>> Catalog::Evictions(std::string_view key, int
                       "key = ?1 ORDER BY rowid DESC LIMIT ?2");
   statement.Bind(key).Bind(std::int64_t{count_max});
   std::vector<EvictionRecord> evictions;
-  while (true) {
-    auto row = statement.Step();
-    if (!row) return std::move(row).error();
-    if (!*row) return evictions;
+  auto read = statement.ForEachRow([&] {
     evictions.push_back(
         EvictionRecord{FromMs(statement.Int(0)), statement.Text(1), statement.Text(2),
                        static_cast<std::uint64_t>(statement.Int(3)), statement.Text(4)});
-  }
+  });
+  if (!read) return std::move(read).error();
+  return evictions;
 }
 
 Status Catalog::HoldHost(const HeldHost& host) {
@@ -376,12 +358,11 @@ Result<std::vector<HeldHost>> Catalog::HeldHosts(WallTime now) const {
   Statement select(*database_, "SELECT name, held_until, cause FROM hosts WHERE held_until > ?");
   select.Bind(ToMs(now));
   std::vector<HeldHost> hosts;
-  while (true) {
-    auto row = select.Step();
-    if (!row) return std::move(row).error();
-    if (!*row) return hosts;
+  auto read = select.ForEachRow([&] {
     hosts.push_back(HeldHost{select.Text(0), FromMs(select.Int(1)), select.Text(2)});
-  }
+  });
+  if (!read) return std::move(read).error();
+  return hosts;
 }
 
 }  // namespace reposfs

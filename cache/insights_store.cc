@@ -29,20 +29,15 @@ Identity IdentityOf(const std::string& bytes) {
 Status Prepare(SqliteDatabase& database) REPOSFS_REQUIRES(database.mutex) {
   // Whoever looks and then creates does so alone.
   Transaction transaction(database);
-  std::int64_t version = 0;
-  {
-    Statement statement(database, "PRAGMA user_version");
-    auto row = statement.Step();
-    if (!row) return std::move(row).error();
-    version = statement.Int(0);
-  }
+  const auto read = database.UserVersion();
+  if (!read) return read.error();
+  const std::int64_t version = *read;
   if (version == kInsightsSchemaVersion) return transaction.Commit();
   if (version != 0) {
     return Error{Errc::kCorrupt, "insights: of version " + std::to_string(version)};
   }
   if (auto made = database.Execute(kInsightsSchema); !made) return made;
-  const std::string set = "PRAGMA user_version = " + std::to_string(kInsightsSchemaVersion);
-  if (auto done = database.Execute(set.c_str()); !done) return done;
+  if (auto done = database.SetUserVersion(kInsightsSchemaVersion); !done) return done;
   return transaction.Commit();
 }
 
@@ -208,13 +203,12 @@ Result<std::vector<KnownCommit>> InsightsStore::Commits(std::int64_t repository)
   std::vector<KnownCommit> commits;
   Statement statement(*writer_, "SELECT oid, id, on_head FROM commit_rows WHERE repository_id = ?");
   statement.Bind(repository);
-  while (true) {
-    auto row = statement.Step();
-    if (!row) return std::move(row).error();
-    if (!*row) return commits;
+  auto read = statement.ForEachRow([&] {
     const auto oid = Oid::FromHex(statement.Text(0));
     if (oid) commits.push_back(KnownCommit{*oid, statement.Int(1), statement.Int(2) != 0});
-  }
+  });
+  if (!read) return std::move(read).error();
+  return commits;
 }
 
 Result<std::vector<KnownAuthor>> InsightsStore::Authors(std::int64_t repository) const {
@@ -222,12 +216,11 @@ Result<std::vector<KnownAuthor>> InsightsStore::Authors(std::int64_t repository)
   std::vector<KnownAuthor> authors;
   Statement statement(*writer_, "SELECT id, identity FROM author_rows WHERE repository_id = ?");
   statement.Bind(repository);
-  while (true) {
-    auto row = statement.Step();
-    if (!row) return std::move(row).error();
-    if (!*row) return authors;
+  auto read = statement.ForEachRow([&] {
     authors.push_back(KnownAuthor{statement.Int(0), IdentityOf(statement.Text(1))});
-  }
+  });
+  if (!read) return std::move(read).error();
+  return authors;
 }
 
 Status InsightsStore::SetHead(std::int64_t repository, const HeadChange& change) {
@@ -267,14 +260,11 @@ Status InsightsStore::VisitCommits(std::int64_t repository,
                       "SELECT id, author_id, authored_at, authored_offset, committed_at, parents, "
                       "added, deleted FROM commit_rows WHERE repository_id = ?");
   statement.Bind(repository);
-  while (true) {
-    auto row = statement.Step();
-    if (!row) return std::move(row).error();
-    if (!*row) return {};
+  return statement.ForEachRow([&] {
     visit(CommitRow{statement.Int(0), statement.Int(1), statement.Int(2),
                     static_cast<int>(statement.Int(3)), statement.Int(4), statement.Int(5),
                     statement.Int(6), statement.Int(7)});
-  }
+  });
 }
 
 Status InsightsStore::VisitChanges(std::int64_t repository,
@@ -284,12 +274,9 @@ Status InsightsStore::VisitChanges(std::int64_t repository,
                       "SELECT x.commit_id, x.path_id, x.added, x.deleted FROM commit_rows c "
                       "CROSS JOIN change_rows x ON x.commit_id = c.id WHERE c.repository_id = ?");
   statement.Bind(repository);
-  while (true) {
-    auto row = statement.Step();
-    if (!row) return std::move(row).error();
-    if (!*row) return {};
+  return statement.ForEachRow([&] {
     visit(ChangeRow{statement.Int(0), statement.Int(1), statement.Int(2), statement.Int(3)});
-  }
+  });
 }
 
 Result<std::string> InsightsStore::PathOf(std::int64_t path_id) const {
@@ -345,12 +332,9 @@ Result<std::vector<std::int64_t>> InsightsStore::Repositories() const {
   MutexLock lock(reader_->mutex);
   std::vector<std::int64_t> ids;
   Statement statement(*reader_, "SELECT id FROM repository_rows");
-  while (true) {
-    auto row = statement.Step();
-    if (!row) return std::move(row).error();
-    if (!*row) return ids;
-    ids.push_back(statement.Int(0));
-  }
+  auto read = statement.ForEachRow([&] { ids.push_back(statement.Int(0)); });
+  if (!read) return std::move(read).error();
+  return ids;
 }
 
 Status InsightsStore::Forget(std::int64_t repository, const std::function<bool()>& keep_going) {

@@ -12,13 +12,6 @@ constexpr std::string_view kColumns =
     "id, repository, kind, argument, priority, state, not_before, attempts, last_error, "
     "error_code, lease_owner, lease_until, progressed_at, failed_at";
 
-std::int64_t ToMs(WallTime time) {
-  return time.time_since_epoch().count();
-}
-WallTime FromMs(std::int64_t ms) {
-  return WallTime(std::chrono::milliseconds(ms));
-}
-
 // Nothing if a newer reposfs has written it.
 std::optional<Job> JobOf(const Statement& row) {
   const auto kind = ParseJobKind(row.Text(2));
@@ -44,12 +37,11 @@ std::optional<Job> JobOf(const Statement& row) {
 
 Result<std::vector<Job>> AllRows(Statement& statement) {
   std::vector<Job> jobs;
-  while (true) {
-    auto row = statement.Step();
-    if (!row) return std::move(row).error();
-    if (!*row) return jobs;
+  auto read = statement.ForEachRow([&] {
     if (auto job = JobOf(statement)) jobs.push_back(std::move(*job));
-  }
+  });
+  if (!read) return std::move(read).error();
+  return jobs;
 }
 
 // The first row, if there is one; the statement runs to its end.
@@ -63,12 +55,9 @@ Result<std::optional<Job>> OneRow(Statement& statement) {
 // How many rows a statement with RETURNING has changed.
 Result<int> RowCount(Statement& statement) {
   int count = 0;
-  while (true) {
-    auto row = statement.Step();
-    if (!row) return std::move(row).error();
-    if (!*row) return count;
-    ++count;
-  }
+  auto read = statement.ForEachRow([&] { ++count; });
+  if (!read) return std::move(read).error();
+  return count;
 }
 
 Result<bool> Any(Statement& statement) {
@@ -169,12 +158,9 @@ Result<std::vector<std::string>> JobQueue::Owners() const {
   MutexLock lock(database_->mutex);
   Statement select(*database_, "SELECT DISTINCT lease_owner FROM jobs WHERE state = 'running'");
   std::vector<std::string> owners;
-  while (true) {
-    auto row = select.Step();
-    if (!row) return std::move(row).error();
-    if (!*row) return owners;
-    owners.push_back(select.Text(0));
-  }
+  auto read = select.ForEachRow([&] { owners.push_back(select.Text(0)); });
+  if (!read) return std::move(read).error();
+  return owners;
 }
 
 Result<int> JobQueue::ReleaseWhere(std::string_view condition, WallTime now, int attempt_count_max,

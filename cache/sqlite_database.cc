@@ -41,6 +41,18 @@ Status SqliteDatabase::Execute(const char* sql) {
   return {};
 }
 
+Result<std::int64_t> SqliteDatabase::UserVersion() {
+  Statement statement(*this, "PRAGMA user_version");
+  auto row = statement.Step();
+  if (!row) return std::move(row).error();
+  return statement.Int(0);
+}
+
+Status SqliteDatabase::SetUserVersion(std::int64_t version) {
+  const std::string set = "PRAGMA user_version = " + std::to_string(version);
+  return Execute(set.c_str());
+}
+
 Statement::Statement(SqliteDatabase& database, std::string_view sql)
     : database_(database.raw_.get()) {
   sqlite3_stmt* raw = nullptr;
@@ -81,14 +93,6 @@ Result<bool> Statement::Step() {
   if (rc == SQLITE_ROW) return true;
   if (rc == SQLITE_DONE) return false;
   return SqliteError(database_, sqlite3_sql(statement_.get()));
-}
-
-Status Statement::Run() {
-  while (true) {
-    auto row = Step();
-    if (!row) return std::move(row).error();
-    if (!*row) return {};
-  }
 }
 
 std::int64_t Statement::Int(int column) const {

@@ -27,6 +27,10 @@ class SqliteDatabase {
 
   Status Execute(const char* sql) REPOSFS_REQUIRES(mutex);
 
+  // A number for the program, kept in the file; 0 in a new one.
+  Result<std::int64_t> UserVersion() REPOSFS_REQUIRES(mutex);
+  Status SetUserVersion(std::int64_t version) REPOSFS_REQUIRES(mutex);
+
   Mutex mutex;  // A leaf lock, and the only one that is held during disk I/O: that of SQLite.
 
  private:
@@ -59,8 +63,20 @@ class Statement {
 
   // True: a row is there to be read.
   Result<bool> Step();
+  // Steps to the end, and has `visit` read the columns of each row.
+  template <typename Visit>
+  Status ForEachRow(Visit visit) {
+    while (true) {
+      auto row = Step();
+      if (!row) return std::move(row).error();
+      if (!*row) return {};
+      visit();
+    }
+  }
   // Steps to the end, ignoring rows.
-  Status Run();
+  Status Run() {
+    return ForEachRow([] {});
+  }
   // Ready to be bound and stepped from the beginning.
   void Reset();
 
