@@ -2,6 +2,8 @@
 #pragma once
 
 #include <array>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -29,6 +31,9 @@ constexpr std::string_view JobKindName(JobKind kind) {
       "clone", "hydrate", "history", "fetch", "maintain", "insights", "evict", "reset", "clean"};
   return kNames[static_cast<std::size_t>(kind)];
 }
+
+// "clone, fetch", with another separator if need be.
+std::string JobKindNames(std::span<const JobKind> kinds, std::string_view separator = ", ");
 
 // Errors: kInvalidArgument, with the names there are.
 Result<JobKind> ParseJobKind(std::string_view name);

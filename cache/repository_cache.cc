@@ -48,14 +48,6 @@ Result<UniqueFd> LockDirectory(const stdfs::path& directory) {
                                            "; unmount it, or use another directory with --cache"};
 }
 
-std::string NamesOf(const std::vector<JobKind>& kinds) {
-  std::string names;
-  for (const JobKind kind : kinds) {
-    names += (names.empty() ? "" : ",") + std::string(JobKindName(kind));
-  }
-  return names;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<RepositoryCache>> RepositoryCache::Open(RepositoryCacheOptions options,
@@ -70,7 +62,7 @@ Result<std::unique_ptr<RepositoryCache>> RepositoryCache::Open(RepositoryCacheOp
   if (!lock) return std::move(lock).error();
   const bool daemon = options.role == CacheRole::kDaemon;
   auto mark = ProcessMark::Create(directory / "processes", daemon ? "mount" : "worker",
-                                  NamesOf(options.jobs.kinds));
+                                  JobKindNames(options.jobs.kinds, ","));
   if (!mark) return std::move(mark).error();
   auto catalog = Catalog::Open(directory / "catalog.db");
   if (!catalog) return std::move(catalog).error();

@@ -24,14 +24,6 @@ int WaitForSignal() {
   return received;
 }
 
-std::string NamesOf(const std::vector<JobKind>& kinds) {
-  std::string names;
-  for (const JobKind kind : kinds) {
-    names += (names.empty() ? "" : ",") + std::string(JobKindName(kind));
-  }
-  return names;
-}
-
 }  // namespace
 
 int RunWorker(const Config& config, ReadinessReporter& reporter) {
@@ -50,7 +42,7 @@ int RunWorker(const Config& config, ReadinessReporter& reporter) {
                                       config.freshness, config.history, config.fetch, config.lru},
                                      origin, *transport, clock);
   if (!cache) return fail(cache.error());
-  const std::string kinds = NamesOf(config.jobs.kinds);
+  const std::string kinds = JobKindNames(config.jobs.kinds, ",");
   spdlog::info("works jobs={} cache={} version={}", kinds, config.cache.directory.string(),
                REPOSFS_VERSION);
   reporter.Note("running " + kinds);
