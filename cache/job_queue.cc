@@ -90,17 +90,19 @@ Result<Job> JobQueue::Put(const JobSpec& spec, WallTime now) {
   return std::move(**job);
 }
 
-Status JobQueue::PutLater(const JobSpec& spec, WallTime not_before) {
+Status JobQueue::PutLater(const JobSpec& spec, WallTime now, WallTime not_before) {
   MutexLock lock(database_->mutex);
   return Statement(*database_,
                    "INSERT INTO jobs (repository, kind, argument, priority, state, not_before, "
-                   "created_at) VALUES (?, ?, ?, ?, 'queued', ?, ?) ON CONFLICT DO NOTHING")
+                   "created_at) VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6) ON CONFLICT DO UPDATE "
+                   "SET state = 'queued', not_before = ?5 WHERE state = 'failed' OR (state = "
+                   "'running' AND lease_until < ?6)")
       .Bind(spec.repository)
       .Bind(JobKindName(spec.kind))
       .Bind(spec.argument)
       .Bind(std::int64_t{spec.priority})
       .Bind(ToMs(not_before))
-      .Bind(ToMs(not_before))
+      .Bind(ToMs(now))
       .Run();
 }
 

@@ -88,9 +88,10 @@ class JobQueue {
   // Adds a job, or finds the same one, which gets the higher of the two priorities and may run at
   // once; one that was given up begins anew.
   Result<Job> Put(const JobSpec& spec, WallTime now);
-  // The same for work of its own accord, such as what is done again and again: an equal job that is
-  // there already stays as it is.
-  Status PutLater(const JobSpec& spec, WallTime not_before);
+  // The same for housekeeping, which is done again and again: an equal job that is queued stays as
+  // it is.  One that has failed, or whose lease has lapsed at `now`, is queued again here, since
+  // nobody else would see to it.
+  Status PutLater(const JobSpec& spec, WallTime now, WallTime not_before);
 
   // Takes the job.  Nothing if it is gone or taken.
   Result<std::optional<Job>> Claim(std::int64_t id, const JobLease& lease);

@@ -13,6 +13,8 @@ constexpr milliseconds kBurst(1'000);
 constexpr std::chrono::minutes kHungAfter(10);
 // So many due jobs are scheduled in one tick; the others have their turn in the next ones.
 constexpr int kPickUpCountMax = 256;
+// A full queue must not keep itself from being put in order.
+constexpr int kHousekeepingPriority = 1'000;
 // What is done again and again, and how often.
 constexpr milliseconds kResetInterval = std::chrono::seconds(10);
 constexpr milliseconds kCleanInterval = std::chrono::minutes(10);
@@ -138,7 +140,9 @@ void JobRunner::PickUp() {
   for (const JobKind kind : settings_.kinds) {
     // A failure shows itself soon enough elsewhere.
     if (IntervalOf(kind)) {
-      static_cast<void>(queue_.PutLater(JobSpec{kNoRepository, kind, "", 0}, clock_.Now()));
+      const WallTime now = clock_.Now();
+      static_cast<void>(
+          queue_.PutLater(JobSpec{kNoRepository, kind, "", kHousekeepingPriority}, now, now));
     }
   }
   // Behind those that wait here already, however many they are.
@@ -334,7 +338,8 @@ void JobRunner::Conclude(const Pending& pending, const Job& job, Status status) 
   if (mine && status) {
     if (const auto interval = IntervalOf(job.kind)) {
       const JobSpec again{kNoRepository, job.kind, job.argument, job.priority};
-      static_cast<void>(queue_.PutLater(again, clock_.Now() + *interval));
+      const WallTime now = clock_.Now();
+      static_cast<void>(queue_.PutLater(again, now, now + *interval));
     }
   }
   {

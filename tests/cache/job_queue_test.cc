@@ -254,13 +254,27 @@ TEST_F(JobQueueTest, DueAreTheUrgentOnesOfTheKindsWhoseTimeHasCome) {
   Put(JobKind::kClone, "low", 10);
   Put(JobKind::kClone, "high", 90);
   Put(JobKind::kHydrate, "other kind", 99);
-  ASSERT_TRUE(queue_.PutLater({repository_, JobKind::kClone, "later", 99}, kLater));
+  ASSERT_TRUE(queue_.PutLater({repository_, JobKind::kClone, "later", 99}, kNow, kLater));
   const auto due = queue_.Due({JobKind::kClone}, kNow, 10);
   ASSERT_EQ(due->size(), 2u);
   EXPECT_EQ(due->at(0).argument, "high");
   EXPECT_EQ(due->at(1).argument, "low");
   EXPECT_EQ(queue_.Due({JobKind::kClone, JobKind::kHydrate}, kLater, 10)->size(), 4u);
   EXPECT_EQ(queue_.Due({JobKind::kClone}, kLater, 1)->size(), 1u);
+}
+
+TEST_F(JobQueueTest, HousekeepingThatIsStuckIsQueuedAgain) {
+  const JobSpec reset{kNoRepository, JobKind::kReset, "", 0};
+  ASSERT_TRUE(queue_.PutLater(reset, kNow, kNow));
+  const Job first = Claim("dead");
+  ASSERT_TRUE(queue_.PutLater(reset, kLater, kLater));
+  EXPECT_EQ(Only().state, JobState::kRunning) << "its lease holds until then";
+  ASSERT_TRUE(queue_.PutLater(reset, kLater + milliseconds(1), kLater));
+  EXPECT_EQ(Only().state, JobState::kQueued);
+  EXPECT_FALSE(*queue_.Finish(first));
+  ASSERT_TRUE(*queue_.Fail(Claim(), kLater, {Errc::kAccessDenied, "no"}));
+  ASSERT_TRUE(queue_.PutLater(reset, kLater, kLater));
+  EXPECT_EQ(Only().state, JobState::kQueued);
 }
 
 TEST_F(JobQueueTest, UsersRequeueAndCancelWhatDoesNotRun) {
