@@ -220,8 +220,8 @@ void RepositoryCache::LookAfter(const std::vector<RepositoryPtr>& repositories) 
       runner_->Submit(repository, JobKind::kFetch, "", kScheduledFetchPriority);
     }
   }
-  // What is too large goes by itself.
-  const bool waits = refused_count_.load(std::memory_order_relaxed) > 0;
+  // What is too large goes by itself.  Who does not evict would wait here for who does.
+  const bool waits = refused_count_.load(std::memory_order_relaxed) > 0 || !EvictsItself();
   const Status trimmed = waits ? Status() : room_->Trim();
   if (!trimmed && !over_quota_) {
     spdlog::warn("the cache is over its quota cause=\"{}\"", trimmed.error().message);
@@ -355,11 +355,14 @@ void RepositoryCache::NoteEvicted(const RepositoryPtr& repository) {
   if (on_evicted) on_evicted(*repository);
 }
 
+bool RepositoryCache::EvictsItself() const {
+  const auto& kinds = options_.jobs.kinds;
+  return std::find(kinds.begin(), kinds.end(), JobKind::kEvict) != kinds.end();
+}
+
 Status RepositoryCache::MakeRoomBy(const RepositoryPtr& repository, const std::string& reason,
                                    const std::string& for_key) {
-  const auto& kinds = options_.jobs.kinds;
-  const bool myself = std::find(kinds.begin(), kinds.end(), JobKind::kEvict) != kinds.end();
-  if (myself) return Evict(repository, reason, for_key);
+  if (EvictsItself()) return Evict(repository, reason, for_key);
   const FlightPtr evicted =
       runner_->Submit(repository, JobKind::kEvict, for_key, HostScheduler::kForegroundPriority);
   const auto deadline = std::chrono::steady_clock::now() + kRoomTimeout;

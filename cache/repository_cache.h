@@ -211,6 +211,7 @@ class RepositoryCache {
   RepositoryPtr Add(const RepositoryKey& key, const RepositoryRecord& record)
       REPOSFS_EXCLUDES(mutex_);
   RepositoryPtr FindById(std::int64_t id) const REPOSFS_EXCLUDES(mutex_);
+  bool EvictsItself() const;
   std::vector<RepositoryPtr> EvictionCandidates();
   // Removes it, or has the process remove it that does.
   Status MakeRoomBy(const RepositoryPtr& repository, const std::string& reason,
