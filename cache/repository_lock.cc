@@ -43,11 +43,12 @@ bool TryFor(milliseconds time, Try attempt) {
 
 }  // namespace
 
-bool RepositoryLock::OpenLocked(const std::filesystem::path& file) {
-  if (file_) return true;
+Status RepositoryLock::OpenLocked(const std::filesystem::path& file) {
+  if (file_) return {};
   auto opened = OpenFile(file, O_RDWR | O_CREAT);
-  if (opened) file_ = std::move(*opened);
-  return bool(file_);
+  if (!opened) return std::move(opened).error();
+  file_ = std::move(*opened);
+  return {};
 }
 
 void RepositoryLock::Share(const std::filesystem::path& file) {
@@ -58,7 +59,10 @@ void RepositoryLock::Share(const std::filesystem::path& file) {
 
 bool RepositoryLock::TryOwn(const std::filesystem::path& file) {
   MutexLock lock(mutex_);
-  return !OpenLocked(file) || TryLock(file_.get(), F_WRLCK, kUse);
+  const Status opened = OpenLocked(file);
+  // Where there is no directory of locks, there is no other process.
+  if (!opened) return opened.error().code == Errc::kNotFound;
+  return TryLock(file_.get(), F_WRLCK, kUse);
 }
 
 void RepositoryLock::Release() {

@@ -22,7 +22,7 @@ class RepositoryLock {
   // takes a transaction and a rename; goes on without the lock if that takes suspiciously long, or
   // if the file can't be opened.
   void Share(const std::filesystem::path& file) REPOSFS_EXCLUDES(mutex_);
-  // False if another process uses the repository.
+  // False if another process uses the repository, or if that can't be found out.
   bool TryOwn(const std::filesystem::path& file) REPOSFS_EXCLUDES(mutex_);
   // Nobody in this process uses it any more.
   void Release() REPOSFS_EXCLUDES(mutex_);
@@ -32,7 +32,7 @@ class RepositoryLock {
   void UnlockContent() REPOSFS_EXCLUDES(mutex_);
 
  private:
-  bool OpenLocked(const std::filesystem::path& file) REPOSFS_REQUIRES(mutex_);
+  Status OpenLocked(const std::filesystem::path& file) REPOSFS_REQUIRES(mutex_);
 
   Mutex mutex_;  // A leaf lock; I/O on a lock file only.
   UniqueFd file_ REPOSFS_GUARDED_BY(mutex_);
