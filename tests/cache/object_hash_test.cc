@@ -15,7 +15,7 @@ TEST(ObjectHashTest, IdsAreThoseOfGit) {
 TEST(ObjectHashTest, PiecesMayEndAnywhere) {
   std::string bytes;
   for (int i = 0; i < 10'000; ++i) bytes += static_cast<char>(i * 7919 / 13);
-  for (const std::size_t piece : {1, 63, 64, 65, 1000}) {
+  for (const std::size_t piece : {1u, 63u, 64u, 65u, 1000u}) {
     ObjectHasher hasher(ObjectType::kBlob, bytes.size());
     for (std::size_t at = 0; at < bytes.size(); at += piece) hasher.Add(bytes.substr(at, piece));
     const auto id = hasher.Finish();
