@@ -150,7 +150,7 @@ TEST_F(PackIndexerTest, IndexesATipWithoutBlobsAndAnEmptyPack) {
 
 TEST_F(PackIndexerTest, PiecesMayBeginAndEndAnywhere) {
   const std::string pack = Packed("--delta-base-offset", "main");
-  for (const std::size_t piece_size : {1, 2, 7, 1000}) {
+  for (const std::size_t piece_size : {1u, 2u, 7u, 1000u}) {
     const auto status = Index(pack, piece_size);
     ASSERT_TRUE(status) << piece_size << ": " << status.error().message;
     EXPECT_EQ(List(Packs()).size(), 3u);
@@ -313,7 +313,7 @@ TEST_F(PackIndexerTest, WhatIsNotAsAnnouncedIsRefused) {
 }
 
 TEST_F(PackIndexerTest, StreamsOfAnotherSizeThanDeclaredAreRefused) {
-  for (const std::size_t declared : {0, 9, 11, 100'000}) {
+  for (const std::size_t declared : {0u, 9u, 11u, 100'000u}) {
     PackBuilder builder;
     builder.Entry(PackEntryHeaderBytes(ObjectType::kBlob, declared), Deflate("0123456789"));
     ExpectRefused(builder.Build(), Errc::kCorrupt, "zlib stream");

@@ -92,7 +92,7 @@ TEST_F(ReadAheadTest, EachIsMadeOnce) {
 
 TEST_F(ReadAheadTest, ReadingBackwardsOrHereAndThereBringsNothing) {
   const auto d = Place("d");
-  for (const std::size_t index : {30, 20, 10, 0, 25, 5}) Read(d, index);
+  for (const std::size_t index : {30u, 20u, 10u, 0u, 25u, 5u}) Read(d, index);
   ahead_.Stop();
   EXPECT_EQ(ahead_.blob_count(), 0u);
 }
