@@ -23,7 +23,7 @@ void Append(CurlHeaders& headers, const std::string& line) {
   headers.reset(curl_slist_append(headers.release(), line.c_str()));
 }
 
-CurlHeaders HeadersOf(const HttpRequest& request) {
+CurlHeaders HeadersOf(const UpstreamRequest& request) {
   CurlHeaders headers;
   Append(headers, "Git-Protocol: version=2");
   Append(headers, "Accept: " + request.answer_type);
@@ -46,7 +46,8 @@ Errc ErrcOf(CURLcode code) {
 // One connection, or the place for one, and the request that uses it.
 class HttpClient::Session {
  public:
-  Result<HttpAnswer> Perform(const HttpRequest& request, WireReader& reader, TransferMeter& meter) {
+  Result<HttpAnswer> Perform(const UpstreamRequest& request, WireReader& reader,
+                             TransferMeter& meter) {
     reader_ = &reader;
     meter_ = &meter;
     answer_ = HttpAnswer();
@@ -64,7 +65,7 @@ class HttpClient::Session {
   }
 
  private:
-  void Prepare(const HttpRequest& request, curl_slist* headers) {
+  void Prepare(const UpstreamRequest& request, curl_slist* headers) {
     CURL* easy = easy_.get();
     error_text_[0] = '\0';
     curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
@@ -226,7 +227,7 @@ class HttpClient::Session {
 HttpClient::HttpClient() = default;
 HttpClient::~HttpClient() = default;
 
-Result<HttpAnswer> HttpClient::Perform(const HttpRequest& request, WireReader& reader,
+Result<HttpAnswer> HttpClient::Perform(const UpstreamRequest& request, WireReader& reader,
                                        TransferMeter& meter) {
   const std::string_view origin = OriginOf(request.url);
   auto session = TakeSession(origin);

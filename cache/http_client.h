@@ -24,7 +24,7 @@
 
 namespace reposfs {
 
-struct HttpRequest {
+struct UpstreamRequest {
   std::string url;
   std::optional<std::string_view> body;  // With one it is a POST, else a GET.
   std::string request_type;              // The type of the body.
@@ -52,8 +52,8 @@ class HttpClient {
   // Redirects are not followed: they come back as any other answer.
   // Errors: those of `meter`; kUnreachable, kTimedOut.  That the answer is no good for `reader`, or
   // ends before it is complete, is no Error here.
-  Result<HttpAnswer> Perform(const HttpRequest& request, WireReader& reader, TransferMeter& meter)
-      REPOSFS_EXCLUDES(mutex_);
+  Result<HttpAnswer> Perform(const UpstreamRequest& request, WireReader& reader,
+                             TransferMeter& meter) REPOSFS_EXCLUDES(mutex_);
 
  private:
   class Session;

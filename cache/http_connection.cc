@@ -82,12 +82,12 @@ HttpConnection::HttpConnection(const Source& source, HttpSettings settings, Http
     : source_(source), settings_(std::move(settings)), access_(access), meter_(meter) {}
 
 Status HttpConnection::Advertise(AdvertisementReader& reader) {
-  HttpRequest request{UrlFor(source_, "info/refs?service=git-upload-pack"),
-                      std::nullopt,
-                      {},
-                      kAdvertisement,
-                      settings_,
-                      std::nullopt};
+  UpstreamRequest request{UrlFor(source_, "info/refs?service=git-upload-pack"),
+                          std::nullopt,
+                          {},
+                          kAdvertisement,
+                          settings_,
+                          std::nullopt};
   auto answer = Perform(std::move(request), reader);
   if (!answer) return std::move(answer).error();
   if (answer->failure) return *answer->failure;
@@ -108,12 +108,12 @@ Status HttpConnection::Request(std::string_view message, WireReader& reader) {
     packed = Gzip(message);
     with_encoding.extra_headers.push_back("Content-Encoding: gzip");
   }
-  HttpRequest request{UrlFor(source_, "git-upload-pack"),
-                      packed.empty() ? message : std::string_view(packed),
-                      kMessage,
-                      kAnswer,
-                      with_encoding,
-                      std::nullopt};
+  UpstreamRequest request{UrlFor(source_, "git-upload-pack"),
+                          packed.empty() ? message : std::string_view(packed),
+                          kMessage,
+                          kAnswer,
+                          with_encoding,
+                          std::nullopt};
   auto answer = Perform(std::move(request), reader);
   if (!answer) return std::move(answer).error();
   if (answer->failure) return *answer->failure;
@@ -122,7 +122,7 @@ Status HttpConnection::Request(std::string_view message, WireReader& reader) {
   return HttpStatusError(*answer);
 }
 
-Result<HttpAnswer> HttpConnection::Perform(HttpRequest request, WireReader& reader) {
+Result<HttpAnswer> HttpConnection::Perform(UpstreamRequest request, WireReader& reader) {
   answered_ = false;
   request.credential = access_.credentials.Remembered(source_);
   auto answer = access_.client.Perform(request, reader, meter_);
@@ -132,7 +132,8 @@ Result<HttpAnswer> HttpConnection::Perform(HttpRequest request, WireReader& read
   return answer;
 }
 
-Result<HttpAnswer> HttpConnection::PerformWithCredential(HttpRequest request, WireReader& reader) {
+Result<HttpAnswer> HttpConnection::PerformWithCredential(UpstreamRequest request,
+                                                         WireReader& reader) {
   const auto keep_going = [this] { return meter_.WhileWorking(); };
   access_.credentials.Forget(source_);
   auto filled = access_.credentials.Fill(source_, keep_going);

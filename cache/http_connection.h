@@ -40,9 +40,9 @@ class HttpConnection final : public WireConnection {
                  TransferMeter& meter);
 
   // Performs `request` as whom the server wants us to be.
-  Result<HttpAnswer> Perform(HttpRequest request, WireReader& reader);
+  Result<HttpAnswer> Perform(UpstreamRequest request, WireReader& reader);
   // After a first refusal: who else we could be.
-  Result<HttpAnswer> PerformWithCredential(HttpRequest request, WireReader& reader);
+  Result<HttpAnswer> PerformWithCredential(UpstreamRequest request, WireReader& reader);
 
   const Source source_;
   const HttpSettings settings_;

@@ -9,7 +9,7 @@
 namespace reposfs {
 namespace {
 
-std::string PercentText(const FetchProgress& progress) {
+std::string PercentText(const WarmProgress& progress) {
   const auto percent = progress.percent();
   return percent ? std::to_string(*percent) + "%" : "";
 }
@@ -22,7 +22,7 @@ std::string PadRight(const std::string& text, std::size_t width) {
   return text + std::string(width - std::min(width, text.size()), ' ');
 }
 
-std::string Bar(const FetchProgress& progress, std::size_t width) {
+std::string Bar(const WarmProgress& progress, std::size_t width) {
   const auto percent = static_cast<std::size_t>(progress.percent().value_or(0));
   const std::size_t done = width * percent / 100;
   return "[" + std::string(done, '#') + std::string(width - done, '.') + "]";
@@ -43,12 +43,12 @@ std::string CutAtLeft(const std::string& text, std::size_t column_count) {
 
 }  // namespace
 
-std::optional<int> FetchProgress::percent() const {
+std::optional<int> WarmProgress::percent() const {
   if (objects_total == 0) return std::nullopt;
   return static_cast<int>(std::min(objects, objects_total) * 100 / objects_total);
 }
 
-std::string RenderProgressBar(const FetchProgress& progress, std::size_t column_count) {
+std::string RenderProgressBar(const WarmProgress& progress, std::size_t column_count) {
   constexpr std::size_t kBarWidthMax = 30;
   constexpr std::size_t kBarWidthMin = 5;
   constexpr std::size_t kBrackets = 2;
@@ -69,7 +69,7 @@ std::string RenderProgressBar(const FetchProgress& progress, std::size_t column_
   return CutAtLeft(line, column_count);
 }
 
-std::string RenderProgressLine(const FetchProgress& progress) {
+std::string RenderProgressLine(const WarmProgress& progress) {
   const std::string percent = PercentText(progress);
   return Printable(progress.key) + ": " + Printable(progress.activity) +
          (percent.empty() ? "" : " " + percent) + ", " + HumanBytes(progress.received_bytes) +

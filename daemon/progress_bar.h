@@ -9,7 +9,7 @@
 
 namespace reposfs {
 
-struct FetchProgress {
+struct WarmProgress {
   std::string key;
   std::string activity;  // "clone", "content", ...
   std::uint64_t received_bytes = 0;
@@ -23,9 +23,9 @@ struct FetchProgress {
 
 // "github.com/git/git  content  [#####.....]  50%  1.3 MiB  400 KiB/s", at most `column_count`
 // wide: the bar shrinks first, then the key is cut at its left, since its end tells most.
-std::string RenderProgressBar(const FetchProgress& progress, std::size_t column_count);
+std::string RenderProgressBar(const WarmProgress& progress, std::size_t column_count);
 
 // "github.com/git/git: content 50%, 1.3 MiB, 400 KiB/s", for what is no terminal.
-std::string RenderProgressLine(const FetchProgress& progress);
+std::string RenderProgressLine(const WarmProgress& progress);
 
 }  // namespace reposfs

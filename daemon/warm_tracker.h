@@ -32,7 +32,7 @@ class WarmTracker {
 
   State state() const { return state_; }
   const std::string& key() const { return key_; }
-  const FetchProgress& progress() const { return progress_; }
+  const WarmProgress& progress() const { return progress_; }
   const nlohmann::json& last_answer() const { return last_answer_; }
   // REQUIRES: state() == kFailed.
   const Error& error() const { return error_; }
@@ -44,7 +44,7 @@ class WarmTracker {
   const std::string target_stage_;
   const std::string error_before_;
   State state_ = State::kWaiting;
-  FetchProgress progress_;
+  WarmProgress progress_;
   nlohmann::json last_answer_;
   Error error_{Errc::kIo, ""};
   // Answers in a row that showed neither progress nor a job.

@@ -79,8 +79,8 @@ TEST(TextTableTest, ColoursAppearOnlyWhereThereAreAny) {
   EXPECT_NE(table.Render(terminal).find("\x1b[31mbad\x1b[0m"), std::string::npos);
 }
 
-FetchProgress HalfDone() {
-  FetchProgress progress;
+WarmProgress HalfDone() {
+  WarmProgress progress;
   progress.key = "github.com/git/git";
   progress.activity = "content";
   progress.received_bytes = 3ull << 19;
@@ -97,7 +97,7 @@ TEST(ProgressBarTest, ShowsKeyStagePercentBytesAndRate) {
 }
 
 TEST(ProgressBarTest, NeverIsWiderThanTheTerminal) {
-  FetchProgress progress = HalfDone();
+  WarmProgress progress = HalfDone();
   progress.key = "git.example.org/" + std::string(200, 'o') + "/name";
   for (std::size_t width = 0; width < 300; ++width) {
     EXPECT_LE(ColumnCount(RenderProgressBar(progress, width)), width) << width;
@@ -107,21 +107,21 @@ TEST(ProgressBarTest, NeverIsWiderThanTheTerminal) {
 }
 
 TEST(ProgressBarTest, WithoutATotalThereIsNoPercentage) {
-  FetchProgress progress = HalfDone();
+  WarmProgress progress = HalfDone();
   progress.objects_total = 0;
   EXPECT_EQ(RenderProgressBar(progress, 80).find('%'), std::string::npos);
   EXPECT_EQ(RenderProgressLine(progress), "github.com/git/git: content, 1.5 MiB, 400 KiB/s");
 }
 
 TEST(ProgressBarTest, NeverExceedsAHundredPercent) {
-  FetchProgress progress = HalfDone();
+  WarmProgress progress = HalfDone();
   progress.objects = 250;
   EXPECT_EQ(progress.percent(), 100);
   EXPECT_NE(RenderProgressBar(progress, 80).find("################]  100%"), std::string::npos);
 }
 
 TEST(ProgressBarTest, NamesAreEscaped) {
-  FetchProgress progress = HalfDone();
+  WarmProgress progress = HalfDone();
   progress.key = "h/o/\x1b[2J";
   EXPECT_EQ(RenderProgressBar(progress, 80).find('\x1b'), std::string::npos);
   EXPECT_EQ(RenderProgressLine(progress).find('\x1b'), std::string::npos);

@@ -42,6 +42,13 @@ refuses fs/view.cc '#include "view.h"' "an include without its folder"
 refuses fs/view.cc '#include <sqlite3.h>' "a C library in another layer"
 refuses daemon/main.cc '#include <fuse3/fuse_lowlevel.h>' "FUSE in the daemon"
 refuses base/result.h '#include <nlohmann/json.hpp>' "a library that base does not know"
+begin
+printf '\nstruct Same {\n  int x;\n};\n' | tee -a "$directory/cache/sqlite_database.h" >"$directory/daemon/status.h"
+expect 1 "two types of one name"
+if ! grep -q 'Same is defined by cache/sqlite_database.h daemon/status.h;' "$directory/.output"; then
+  echo "FAILED: does not name the files" >&2
+  exit 1
+fi
 refuses base/result.h 'int  x ;' "a file that is not formatted"
 # shellcheck disable=SC2016  # The script that is checked expands nothing here.
 refuses scripts/tool 'if [ $1 = x ]; then' "a script that bash can't read"
