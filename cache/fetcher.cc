@@ -1,6 +1,7 @@
 #include "cache/fetcher.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <unordered_set>
 #include <utility>
@@ -58,6 +59,15 @@ Status ReplacePacks(std::vector<std::string> names, Staging& staging) {
     return std::filesystem::exists(staging.path() / "objects" / "pack" / name, error);
   });
   return staging.Replace(names);
+}
+
+// Whether all of `wants` are in the staging, or in the store that it belongs to.
+Status CheckArrived(const std::filesystem::path& staging, const ObjectStore& store,
+                    const std::vector<Oid>& wants) {
+  const ObjectStore received(staging / "objects");
+  const std::vector<Oid> missing = store.Missing(received.Missing(wants));
+  if (missing.empty()) return {};
+  return Error{Errc::kCorrupt, "object " + missing.front().Hex() + " was asked for and not sent"};
 }
 
 }  // namespace
@@ -128,29 +138,6 @@ Result<std::vector<Oid>> MissingBlobs(const ObjectStore& objects, const Oid& com
   return missing;
 }
 
-Result<RefSnapshot> Fetcher::ListRefs(const RepositoryKey& key,
-                                      const std::function<Status()>& keep_going) {
-  Error last{Errc::kNotFound, "host " + Printable(key.host) + " is not configured"};
-  for (const Source& source : origin_.SourcesOf(key)) {
-    auto refs = transport_.ListRefs(source, keep_going);
-    if (refs) return refs;
-    last = std::move(refs).error();
-    if (last.code != Errc::kUnreachable && last.code != Errc::kTimedOut) break;
-  }
-  return last;
-}
-
-Status Fetcher::RunFromAnySource(const Repository& repository, FetchRequest request) {
-  Status last = Error{Errc::kNotFound, "host " + repository.key().host + " is not configured"};
-  for (Source& source : origin_.SourcesOf(repository.key())) {
-    request.source = std::move(source);
-    last = transport_.Fetch(request);
-    if (last) return last;
-    if (last.error().code != Errc::kUnreachable && last.error().code != Errc::kTimedOut) break;
-  }
-  return last;
-}
-
 Status Fetcher::Adopt(Repository& repository, const Staging& staging) {
   const StoreDirectory& directory = repository.directory();
   const auto tell = [&] { repository.ContentChangedForAll(); };
@@ -167,8 +154,6 @@ Status Fetcher::Run(Repository& repository, const Transfer& transfer,
                     const TransferControl& control) {
   const StoreDirectory& directory = repository.directory();
   if (auto created = directory.Create(); !created) return created;
-  auto staging = Staging::Create(control.staging, directory, transfer.haves);
-  if (!staging) return std::move(staging).error();
   FetchRequest request;
   request.staging = control.staging;
   request.wants = transfer.wants;
@@ -183,7 +168,18 @@ Status Fetcher::Run(Repository& repository, const Transfer& transfer,
     return control.on_progress ? control.on_progress(progress) : Status();
   };
   request.on_progress = on_progress;
-  if (auto fetched = RunFromAnySource(repository, request); !fetched) return fetched;
+  std::optional<Staging> staging;
+  const SourceRound::Attempt attempt{
+      [&]() -> Status {
+        staging.reset();  // The old one removes its directory, which the new one is to have.
+        auto created = Staging::Create(control.staging, directory, transfer.haves);
+        if (!created) return std::move(created).error();
+        staging = std::move(*created);
+        return {};
+      },
+      [&] { return CheckArrived(control.staging, repository.objects(), transfer.wants); }};
+  auto fetched = sources_.Fetch(repository.key(), std::move(request), attempt);
+  if (!fetched) return fetched;
   // What came since the last look counts, too.
   FetchProgress whole;
   whole.received_bytes = DiskUsageBytes(control.staging / "objects");
@@ -323,8 +319,9 @@ Status Fetcher::FetchMovedRoots(Repository& repository, const RefSnapshot& refs,
   return {};
 }
 
-Status Fetcher::Update(Repository& repository, const RefSnapshot& refs,
+Status Fetcher::Update(Repository& repository, const ListedRefs& listed,
                        const TransferControl& control) {
+  const RefSnapshot& refs = listed.refs;
   const RefSnapshotPtr before = repository.refs();
   const bool changed = !before || *before != refs;
   if (changed && repository.stage() == Stage::kComplete) {
@@ -345,7 +342,8 @@ Status Fetcher::Update(Repository& repository, const RefSnapshot& refs,
     repository.SetRefs(std::make_shared<const RefSnapshot>(refs));
   }
   RepositoryChange change;
-  change.last_checked = clock_.Now();
+  repository.NoteAsked(clock_.Now());
+  change.last_checked = clock_.Now() - listed.age;
   if (changed) change.last_changed = change.last_checked;
   change.head = refs.head().IsNull() ? "" : refs.head().Hex();
   change.failure = RepositoryFailure{};

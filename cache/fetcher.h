@@ -18,6 +18,7 @@
 #include "base/result.h"
 #include "cache/catalog.h"
 #include "cache/repository.h"
+#include "cache/source_round.h"
 #include "cache/transport.h"
 
 namespace reposfs {
@@ -35,10 +36,14 @@ class Fetcher {
  public:
   Fetcher(const Origin& origin, Transport& transport, FetchOptions limits, Catalog& catalog,
           const Clock& clock)
-      : origin_(origin), transport_(transport), limits_(limits), catalog_(catalog), clock_(clock) {}
+      : sources_(origin, transport), limits_(limits), catalog_(catalog), clock_(clock) {}
 
-  // Asks what branches and tags there are.
-  Result<RefSnapshot> ListRefs(const RepositoryKey& key, const std::function<Status()>& keep_going);
+  // Asks what branches and tags there are; of a peer it is enough to know what they were `age_max`
+  // ago.
+  Result<ListedRefs> ListRefs(const RepositoryKey& key, milliseconds age_max,
+                              const std::function<Status()>& keep_going) {
+    return sources_.ListRefs(key, age_max, keep_going);
+  }
 
   // kAbsent -> kTip of the commit that `want` is or, if it is an annotated tag, points at; returns
   // that commit.
@@ -50,8 +55,8 @@ class Fetcher {
   // kContent -> kComplete of the repository, as its refs() say.
   Status FetchHistory(Repository& repository, const TransferControl& control);
 
-  // Makes the repository show `refs`, whatever has to be fetched for that at its stage.
-  Status Update(Repository& repository, const RefSnapshot& refs, const TransferControl& control);
+  // Makes the repository show `listed`, whatever has to be fetched for that at its stage.
+  Status Update(Repository& repository, const ListedRefs& listed, const TransferControl& control);
 
   // Brings single blobs.
   Status FetchBlobs(Repository& repository, const std::vector<Oid>& blobs,
@@ -77,7 +82,6 @@ class Fetcher {
   static Status Adopt(Repository& repository, const Staging& staging);
   static Status AddSizes(Repository& repository, const TransferControl& control);
   static Status SaveRefs(Repository& repository, const RefSnapshot& refs);
-  Status RunFromAnySource(const Repository& repository, FetchRequest request);
 
   Result<Oid> FetchTipNow(Repository& repository, const Oid& want, const TransferControl& control);
   Status FetchTipWithFallback(Repository& repository, const Oid& want,
@@ -88,8 +92,7 @@ class Fetcher {
   Status Report(Repository& repository, Stage reached);
   Status Record(Repository& repository, const RepositoryChange& change);
 
-  const Origin& origin_;
-  Transport& transport_;
+  const SourceRound sources_;
   const FetchOptions limits_;
   Catalog& catalog_;
   const Clock& clock_;

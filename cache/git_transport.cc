@@ -44,8 +44,8 @@ std::string Lines(const std::vector<Oid>& wants) {
 
 }  // namespace
 
-Result<RefSnapshot> GitTransport::ListRefs(const Source& source,
-                                           const std::function<Status()>& keep_going) {
+Result<ListedRefs> GitTransport::ListRefs(const Source& source,
+                                          const std::function<Status()>& keep_going) {
   ProcessOptions options =
       GitCommand({"ls-remote", "--symref", "--end-of-options", source.url}, limits_, &source);
   options.directory = "/";
@@ -58,7 +58,7 @@ Result<RefSnapshot> GitTransport::ListRefs(const Source& source,
   if (!result->ok()) return GitFailure(*result, source.url);
   auto refs = RefSnapshot::FromLsRemote(result->output);
   if (!refs) return std::move(refs).error().Within(source.url);
-  return refs;
+  return ListedRefs{std::move(*refs)};
 }
 
 Status GitTransport::Fetch(const FetchRequest& request) {

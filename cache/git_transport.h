@@ -10,8 +10,8 @@ class GitTransport final : public Transport {
  public:
   explicit GitTransport(FetchOptions limits) : limits_(limits) {}
 
-  Result<RefSnapshot> ListRefs(const Source& source,
-                               const std::function<Status()>& keep_going) override;
+  Result<ListedRefs> ListRefs(const Source& source,
+                              const std::function<Status()>& keep_going) override;
   Status Fetch(const FetchRequest& request) override;
 
  private:

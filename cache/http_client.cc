@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <charconv>
 #include <utility>
 
 #include "base/text.h"
@@ -34,6 +35,15 @@ CurlHeaders HeadersOf(const UpstreamRequest& request) {
   }
   for (const std::string& header : request.settings.extra_headers) Append(headers, header);
   return headers;
+}
+
+// A number of seconds (RFC 9111, section 5.1); 0 if it is no such number.
+std::chrono::seconds AgeOf(std::string_view text) {
+  constexpr std::uint32_t kAgeMaxS = 10u * 365 * 24 * 3600;
+  std::uint32_t age_s = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), age_s);
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) return {};
+  return std::chrono::seconds(std::min(age_s, kAgeMaxS));
 }
 
 // The code of a transfer that libcurl ended.
@@ -114,6 +124,10 @@ class HttpClient::Session {
     set(CURLOPT_CAPATH, settings.ca_directory);
     set(CURLOPT_SSLCERT, settings.certificate);
     set(CURLOPT_SSLKEY, settings.key);
+    if (settings.bytes_per_second_max != 0) {
+      curl_easy_setopt(easy, CURLOPT_MAX_RECV_SPEED_LARGE,
+                       static_cast<curl_off_t>(settings.bytes_per_second_max));
+    }
     const bool version1 = settings.version == "HTTP/1.1";
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
                      static_cast<long>(version1 ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
@@ -161,6 +175,7 @@ class HttpClient::Session {
     curl_off_t seconds = 0;
     curl_easy_getinfo(easy_.get(), CURLINFO_RETRY_AFTER, &seconds);
     answer_.retry_after = std::chrono::seconds(seconds);
+    answer_.age = AgeOf(Header("age"));
   }
 
   std::string Header(const char* name) {

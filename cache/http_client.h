@@ -41,6 +41,7 @@ struct HttpAnswer {
   std::string type;
   std::string location;                 // Where a redirect leads.
   std::chrono::seconds retry_after{0};  // It asks to be left alone for so long.
+  std::chrono::seconds age{0};          // Its header Age: it was made so long ago.
   std::string text;  // The beginning of an answer that was not read, if it is plain text.
 };
 

@@ -35,6 +35,22 @@ std::string UrlFor(const Source& source, std::string_view what) {
   return source.url + (source.url.ends_with('/') ? "" : "/") + std::string(what);
 }
 
+// What a peer is told and believed is all in `peer`.
+HttpSettings SettingsFor(const PeerAccess& peer) {
+  HttpSettings settings;
+  settings.proxy = "";
+  settings.extra_headers = peer.headers;
+  const auto age_max = std::chrono::duration_cast<std::chrono::seconds>(peer.refs_age_max);
+  settings.extra_headers.push_back(peer.only_if_cached ? "Cache-Control: only-if-cached"
+                                                       : "Cache-Control: max-age=" +
+                                                             std::to_string(age_max.count()));
+  settings.ca_file = peer.ca_file;
+  settings.certificate = peer.certificate_file;
+  settings.key = peer.key_file;
+  settings.bytes_per_second_max = peer.bytes_per_second_max;
+  return settings;
+}
+
 }  // namespace
 
 Error HttpStatusError(const HttpAnswer& answer) {
@@ -71,6 +87,10 @@ Error HttpStatusError(const HttpAnswer& answer) {
 Result<std::unique_ptr<WireConnection>> HttpConnection::Open(const Source& source,
                                                              HttpAccess& access,
                                                              TransferMeter& meter) {
+  if (source.peer) {
+    return std::unique_ptr<WireConnection>(
+        new HttpConnection(source, SettingsFor(*source.peer), access, meter));
+  }
   auto settings = access.settings.For(source, [&meter] { return meter.WhileWorking(); });
   if (!settings) return std::move(settings).error();
   return std::unique_ptr<WireConnection>(
@@ -124,6 +144,12 @@ Status HttpConnection::Request(std::string_view message, WireReader& reader) {
 
 Result<HttpAnswer> HttpConnection::Perform(UpstreamRequest request, WireReader& reader) {
   answered_ = false;
+  if (source_.peer) {
+    auto answer = access_.client.Perform(request, reader, meter_);
+    answered_ = answer && IsAnswer(answer->status);
+    if (answer) answer_age_ = answer->age;
+    return answer;
+  }
   request.credential = access_.credentials.Remembered(source_);
   auto answer = access_.client.Perform(request, reader, meter_);
   if (answer && answer->status == 401) answer = PerformWithCredential(std::move(request), reader);

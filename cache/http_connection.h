@@ -34,6 +34,7 @@ class HttpConnection final : public WireConnection {
   Status Advertise(AdvertisementReader& reader) override;
   Status Request(std::string_view message, WireReader& reader) override;
   bool answered() const override { return answered_; }
+  milliseconds answer_age() const override { return answer_age_; }
 
  private:
   HttpConnection(const Source& source, HttpSettings settings, HttpAccess& access,
@@ -49,6 +50,7 @@ class HttpConnection final : public WireConnection {
   HttpAccess& access_;
   TransferMeter& meter_;
   bool answered_ = false;
+  milliseconds answer_age_{0};
 };
 
 // What an answer that is not what was asked for means.

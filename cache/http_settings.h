@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -30,7 +31,8 @@ struct HttpSettings {
   std::string certificate;
   std::string key;
   std::string user_agent;
-  std::string version;  // Like "HTTP/1.1".
+  std::string version;                     // Like "HTTP/1.1".
+  std::uint64_t bytes_per_second_max = 0;  // Of the answer; 0: no limit.  git has no such setting.
 };
 
 // Pairs of a lower-case name like "http.proxy" and its value; later ones win.

@@ -10,7 +10,6 @@ namespace reposfs {
 
 std::unique_ptr<Transport> MakeTransport(const FetchOptions& options, IoEngine& engine) {
   auto git = std::make_unique<GitTransport>(options);
-  if (options.client == FetchClient::kGit) return git;
   return std::make_unique<WireTransport>(
       options, std::move(git),
       [&engine](const PackSinkRequest& request) { return OpenPackIndexer(request, engine); });

@@ -49,7 +49,7 @@ std::optional<HostOptions> UpstreamOrigin::HostOf(const std::string& host) const
   return found->second;
 }
 
-std::vector<Source> UpstreamOrigin::SourcesOf(const RepositoryKey& key) const {
+std::vector<Source> UpstreamOrigin::SourcesOf(const RepositoryKey& key, Wanted /*wanted*/) const {
   const auto host = HostOf(key.host);
   if (!host) return {};
   const bool http = host->url.starts_with("http");

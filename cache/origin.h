@@ -4,24 +4,48 @@
 // a ring names the repository's owners before it.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "cache/options.h"
 #include "cache/repository_key.h"
 
 namespace reposfs {
 
+// How a node of the ring is asked that holds repositories of a git host.  Nothing of the user's git
+// configuration is for it: neither settings nor credentials.
+struct PeerAccess {
+  std::string node;
+  std::vector<std::string> headers;  // Who asks: "Authorization: Bearer ...".
+  std::string ca_file;               // Of TLS; empty for what the system has.
+  std::string certificate_file;
+  std::string key_file;
+  // It shall answer from its disk, and ask nobody itself.
+  bool only_if_cached = false;
+  // How old its knowledge of the refs may be; it asks the git host if it is older.
+  milliseconds refs_age_max{0};
+  std::uint64_t bytes_per_second_max = 0;  // 0: no limit.
+};
+
 struct Source {
   std::string url;  // Never holds credentials.
   HostOptions host;
+  std::optional<PeerAccess> peer = std::nullopt;  // Not set: it is the git host itself.
 };
 
 // The part of `url` that names the server: "https://example.org:8443".
 std::string_view OriginOf(std::string_view url);
+
+// What a source is asked for.
+enum class Wanted {
+  kRefs,     // What there is now: only who is fresh can tell.
+  kObjects,  // What has a name that never changes: whoever has it.
+};
 
 // Thread-safety: every method may be called from any thread.
 class Origin {
@@ -33,8 +57,16 @@ class Origin {
   // Nothing if the host is not configured.
   virtual std::optional<HostOptions> HostOf(const std::string& host) const = 0;
 
-  // The best first; empty if the host is not configured.
-  virtual std::vector<Source> SourcesOf(const RepositoryKey& key) const = 0;
+  // The best first, the git host itself last; empty if the host is not configured.
+  virtual std::vector<Source> SourcesOf(const RepositoryKey& key, Wanted wanted) const = 0;
+
+  // What `source`, a peer, has been asked for has come after `took`, or why it has not.
+  virtual void NoteAnswer(const Source& /*source*/, const Status& /*answer*/,
+                          milliseconds /*took*/) const {}
+
+  // Whether to wait on for `source`, a peer that has been silent for so long.  Asked about 20 times
+  // a second.  Errors: kTimedOut.
+  virtual Status MayWait(const Source& /*source*/, milliseconds /*silent_for*/) const { return {}; }
 };
 
 // Names the git host itself, as the configuration says.
@@ -44,7 +76,7 @@ class UpstreamOrigin final : public Origin {
 
   std::vector<std::string> Hosts() const override;
   std::optional<HostOptions> HostOf(const std::string& host) const override;
-  std::vector<Source> SourcesOf(const RepositoryKey& key) const override;
+  std::vector<Source> SourcesOf(const RepositoryKey& key, Wanted wanted) const override;
 
  private:
   const std::map<std::string, HostOptions> hosts_;

@@ -105,6 +105,13 @@ class Repository {
   void Touch(WallTime now, milliseconds granularity);
   // The catalog says when it was opened last.
   void NoteOpened(WallTime time);
+  // Somebody has been asked about the refs, whatever the age of what he knows.
+  void NoteAsked(WallTime now) {
+    last_asked_ms_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  }
+  WallTime last_asked() const {
+    return WallTime(WallTime::duration(last_asked_ms_.load(std::memory_order_relaxed)));
+  }
   // What has been touched since the last call, if anything.
   std::optional<OpenedRecord> TakeOpened();
   WallTime last_opened() const;
@@ -146,6 +153,7 @@ class Repository {
   std::atomic<int> tip_transfers_active_{0};
   std::atomic<int> use_count_{0};  // -1: being evicted.
   std::atomic<std::int64_t> last_opened_ms_;
+  std::atomic<std::int64_t> last_asked_ms_{0};
   std::atomic<std::int64_t> more_opens_{0};
   std::atomic<bool> touched_{false};
 

@@ -228,6 +228,8 @@ class RepositoryCache {
   std::vector<RepositoryPtr> NextToVisit() REPOSFS_EXCLUDES(mutex_);
 
   // Resolving.
+  // How old the refs may be that a peer remembers.
+  milliseconds PeerMemoryMax() const;
   FlightPtr Check(const RepositoryKey& key);
   Status CheckNow(const RepositoryKey& key);
   RefSnapshotPtr RefsOf(Repository& repository);
@@ -270,7 +272,9 @@ class RepositoryCache {
   Status ExecuteHydrate(const RepositoryPtr& repository, const std::string& commit,
                         const TransferControl& control);
   Status ExecuteHistory(const RepositoryPtr& repository, const TransferControl& control);
-  Status ExecuteFetch(const RepositoryPtr& repository, const TransferControl& control);
+  // A peer's word on the refs may be `age_max` old.
+  Status ExecuteFetch(const RepositoryPtr& repository, milliseconds age_max,
+                      const TransferControl& control);
   Status ExecuteMaintain(const RepositoryPtr& repository, const TransferControl& control);
   Status ExecuteReset();
   Status ExecuteClean();

@@ -122,7 +122,10 @@ Status RepositoryCache::Execute(const Job& job, const RepositoryPtr& repository,
     case JobKind::kHistory:
       return ExecuteHistory(repository, control);
     case JobKind::kFetch:
-      return ExecuteFetch(repository, control);
+      return ExecuteFetch(
+          repository,
+          job.priority >= HostScheduler::kForegroundPriority ? milliseconds(0) : PeerMemoryMax(),
+          control);
     case JobKind::kMaintain:
       return ExecuteMaintain(repository, control);
     case JobKind::kInsights:
@@ -159,10 +162,10 @@ Status RepositoryCache::ExecuteClone(const RepositoryPtr& repository, const std:
   if (!oid) return Error{Errc::kInvalidArgument, "clone: malformed id " + want};
   if (!repository->refs()) {
     // Another process has asked.
-    auto refs =
-        fetcher_.ListRefs(repository->key(), [&] { return control.on_progress(FetchProgress{}); });
-    if (!refs) return std::move(refs).error();
-    repository->SetRefs(std::make_shared<const RefSnapshot>(std::move(*refs)));
+    auto listed = fetcher_.ListRefs(repository->key(), PeerMemoryMax(),
+                                    [&] { return control.on_progress(FetchProgress{}); });
+    if (!listed) return std::move(listed).error();
+    repository->SetRefs(std::make_shared<const RefSnapshot>(std::move(listed->refs)));
   }
   auto commit = fetcher_.FetchTip(*repository, *oid, control);
   if (!commit) return std::move(commit).error();
@@ -201,7 +204,9 @@ Status RepositoryCache::ExecuteHistory(const RepositoryPtr& repository,
   Status fetched = fetcher_.FetchHistory(*repository, control);
   if (!fetched && fetched.error().code == Errc::kNotFound) {
     // A ref has moved, and the upstream has let go of what it was.
-    if (auto updated = ExecuteFetch(repository, control); !updated) return updated;
+    if (auto updated = ExecuteFetch(repository, milliseconds(0), control); !updated) {
+      return updated;
+    }
     fetched = fetcher_.FetchHistory(*repository, control);
   }
   if (!fetched) return fetched;
@@ -209,15 +214,15 @@ Status RepositoryCache::ExecuteHistory(const RepositoryPtr& repository,
   return {};
 }
 
-Status RepositoryCache::ExecuteFetch(const RepositoryPtr& repository,
+Status RepositoryCache::ExecuteFetch(const RepositoryPtr& repository, milliseconds age_max,
                                      const TransferControl& control) {
-  auto refs =
-      fetcher_.ListRefs(repository->key(), [&] { return control.on_progress(FetchProgress{}); });
-  if (!refs) return std::move(refs).error();
+  auto listed = fetcher_.ListRefs(repository->key(), age_max,
+                                  [&] { return control.on_progress(FetchProgress{}); });
+  if (!listed) return std::move(listed).error();
   const RefSnapshotPtr before = repository->refs();
-  if (auto updated = fetcher_.Update(*repository, *refs, control); !updated) return updated;
-  const Oid head = refs->head();
-  const bool changed = !before || *before != *refs;
+  if (auto updated = fetcher_.Update(*repository, *listed, control); !updated) return updated;
+  const Oid head = listed->refs.head();
+  const bool changed = !before || *before != listed->refs;
   if (changed && repository->stage() == Stage::kComplete) SubmitInsights(repository, head);
   if (repository->stage() == Stage::kAbsent || head.IsNull()) return {};
   if (repository->StageOf(head) == Stage::kTip) {

@@ -44,6 +44,11 @@ milliseconds RepositoryCache::TtlOf(const Status& status) const {
   return !status && MayPass(status.error().code) ? kBurst : options_.freshness.negative_ttl;
 }
 
+milliseconds RepositoryCache::PeerMemoryMax() const {
+  // What is nearly as old as it may be would have to be asked for again at once.
+  return options_.freshness.max_age * 3 / 4;
+}
+
 Outcome<Target> RepositoryCache::Resolve(const RepositoryKey& key, const std::string& spelling,
                                          Staleness staleness) {
   if (!origin_.HostOf(key.host)) {
@@ -85,11 +90,15 @@ FlightPtr RepositoryCache::Check(const RepositoryKey& key) {
 }
 
 Status RepositoryCache::CheckNow(const RepositoryKey& key) {
-  auto refs = fetcher_.ListRefs(key, [this]() -> Status {
+  RepositoryPtr repository = Find(key);
+  // Who asks again so soon wants more than a peer's memory.
+  const bool again =
+      repository && clock_.Now() - repository->record().last_checked < options_.freshness.max_age;
+  auto refs = fetcher_.ListRefs(key, again ? milliseconds(0) : PeerMemoryMax(), [this]() -> Status {
     if (stopping_) return Error{Errc::kInterrupted, "reposfs is stopping"};
     return {};
   });
-  RepositoryPtr repository = Find(key);
+  if (!repository) repository = Find(key);
   if (!refs) {
     if (repository) {
       RecordError(repository, refs.error());
@@ -101,7 +110,7 @@ Status RepositoryCache::CheckNow(const RepositoryKey& key) {
     return std::move(refs).error();
   }
   if (!repository) {
-    const std::string upstream = origin_.SourcesOf(key).front().url;
+    const std::string upstream = origin_.SourcesOf(key, Wanted::kRefs).back().url;
     auto id = catalog_.AddRepository(key.Text(), upstream);
     if (!id) return std::move(id).error();
     RepositoryRecord record;
@@ -177,7 +186,9 @@ Outcome<Target> RepositoryCache::ResolveUnknown(const RepositoryPtr& repository,
                                                 const std::string& spelling) {
   const std::string name = "ref:" + repository->key().Text() + "@" + spelling;
   if (auto failure = flights_.Failure(name)) return std::move(*failure);
-  if (clock_.Now() - repository->record().last_checked < kJustChecked) {
+  // A peer may remember older refs than it was asked for; that is no reason to ask for ever.
+  const WallTime asked = std::max(repository->record().last_checked, repository->last_asked());
+  if (clock_.Now() - asked < kJustChecked) {
     Error error{Errc::kNotFound, repository->key().Text() + " has no branch, tag or commit \"" +
                                      Printable(spelling) + "\""};
     flights_.Remember(name, error, options_.freshness.negative_ttl);

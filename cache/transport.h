@@ -44,6 +44,12 @@ struct FetchRequest {
   std::function<Status(const FetchProgress&)> on_progress;
 };
 
+struct ListedRefs {
+  RefSnapshot refs;
+  // How long ago the git host said so: more than 0 if a peer remembers it.
+  milliseconds age{0};
+};
+
 // Thread-safety: every method may be called from any thread; it blocks until the transfer's end.
 //
 // Errors of every method: kNotFound (the source says that there is no such repository or object),
@@ -54,8 +60,8 @@ class Transport {
   virtual ~Transport() = default;
 
   // `keep_going` is called about 20 times a second; a failure ends the call.
-  virtual Result<RefSnapshot> ListRefs(const Source& source,
-                                       const std::function<Status()>& keep_going) = 0;
+  virtual Result<ListedRefs> ListRefs(const Source& source,
+                                      const std::function<Status()>& keep_going) = 0;
   virtual Status Fetch(const FetchRequest& request) = 0;
 };
 

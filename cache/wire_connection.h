@@ -32,6 +32,9 @@ class WireConnection {
   // Whether the server has answered the last request with something that another request might
   // change: it is neither overloaded nor gone, nor has it refused our credentials.
   virtual bool answered() const = 0;
+
+  // How old the last answer was when it was given; only a peer's may be.
+  virtual milliseconds answer_age() const { return milliseconds(0); }
 };
 
 }  // namespace reposfs

@@ -56,15 +56,15 @@ class WireTransport::RefsExchange final : public Exchange {
     if (server.guessed && refs.refs().empty() && refs.head_branch().empty()) {
       return Error{Errc::kUnsupported, "the repository is empty"};
     }
-    refs_ = std::move(refs);
+    listed_ = ListedRefs{std::move(refs), connection.answer_age()};
     return {};
   }
-  bool begun() const override { return refs_.has_value(); }
+  bool begun() const override { return listed_.has_value(); }
   // REQUIRES: Run() has succeeded.
-  RefSnapshot TakeRefs() { return std::move(*refs_); }
+  ListedRefs Take() { return std::move(*listed_); }
 
  private:
-  std::optional<RefSnapshot> refs_;
+  std::optional<ListedRefs> listed_;
 };
 
 class WireTransport::FetchExchange final : public Exchange {
@@ -106,15 +106,16 @@ WireTransport::WireTransport(const FetchOptions& limits, std::unique_ptr<Transpo
       open_sink_(std::move(open_sink)),
       http_(limits) {}
 
-Result<RefSnapshot> WireTransport::ListRefs(const Source& source,
-                                            const std::function<Status()>& keep_going) {
+Result<ListedRefs> WireTransport::ListRefs(const Source& source,
+                                           const std::function<Status()>& keep_going) {
   TransferMeter meter(source.url, limits_.stall_timeout, limits_.stall_timeout,
                       [&](const FetchProgress&) { return keep_going ? keep_going() : Status(); });
   RefsExchange exchange;
   auto spoken = Converse(source, meter, exchange);
   if (!spoken) return std::move(spoken).error();
+  if (!*spoken && source.peer) return NotSpoken(source);
   if (!*spoken) return fallback_->ListRefs(source, keep_going);
-  return exchange.TakeRefs();
+  return exchange.Take();
 }
 
 Status WireTransport::Fetch(const FetchRequest& request) {
@@ -123,6 +124,7 @@ Status WireTransport::Fetch(const FetchRequest& request) {
   FetchExchange exchange(request, open_sink_, meter);
   auto spoken = Converse(request.source, meter, exchange);
   if (!spoken) return std::move(spoken).error();
+  if (!*spoken && request.source.peer) return NotSpoken(request.source);
   if (!*spoken) return fallback_->Fetch(request);
   // Of a single commit the caller looks at everything himself.
   if (request.without_blobs || request.depth == FetchDepth::kCommitOnly) return {};
@@ -132,10 +134,17 @@ Status WireTransport::Fetch(const FetchRequest& request) {
                            [&] { return meter.WhileWorking(); });
 }
 
+Error WireTransport::NotSpoken(const Source& source) {
+  return {Errc::kUnreachable, source.url +
+                                  ": the node of the ring does not speak git's protocol "
+                                  "version 2; run the same version of reposfs on all nodes"};
+}
+
 Result<bool> WireTransport::Converse(const Source& source, TransferMeter& meter,
                                      Exchange& exchange) {
+  const bool only_git = limits_.client == FetchClient::kGit && !source.peer;
   const auto known = memory_.Find(source.url);
-  if (known && !known->version2) return false;
+  if (only_git || (known && !known->version2)) return false;
   auto connection = Open(source, meter);
   // What we can't do, git may.
   if (!connection && connection.error().code == Errc::kUnsupported) return false;

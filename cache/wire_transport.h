@@ -4,7 +4,8 @@
 // connection that is kept, and no process on this machine.  Over HTTP an unknown server is not
 // asked first what it can do: nearly every one understands ls-refs at once.  One that answers
 // anything else is asked then, and what it says is remembered.  Servers that do not speak version
-// 2, and settings that only git can follow, are left to another Transport.
+// 2, settings that only git can follow, and all of them with `fetch.client: git`, are left to
+// another Transport; nodes of a ring never are.
 #pragma once
 
 #include <memory>
@@ -23,8 +24,8 @@ class WireTransport final : public Transport {
   WireTransport(const FetchOptions& limits, std::unique_ptr<Transport> fallback,
                 PackSinkOpener open_sink);
 
-  Result<RefSnapshot> ListRefs(const Source& source,
-                               const std::function<Status()>& keep_going) override;
+  Result<ListedRefs> ListRefs(const Source& source,
+                              const std::function<Status()>& keep_going) override;
   Status Fetch(const FetchRequest& request) override;
 
  private:
@@ -36,6 +37,7 @@ class WireTransport final : public Transport {
   // proves wrong.  Returns false, having run nothing, if the server is one for the fallback.
   Result<bool> Converse(const Source& source, TransferMeter& meter, Exchange& exchange);
   Result<bool> ConverseOver(WireConnection& connection, const Source& source, Exchange& exchange);
+  static Error NotSpoken(const Source& source);
   Result<std::unique_ptr<WireConnection>> Open(const Source& source, TransferMeter& meter);
   Result<WireCapabilities> AskCapabilities(WireConnection& connection, const Source& source);
 

@@ -18,8 +18,8 @@ class ControlledTransport final : public Transport {
 
   explicit ControlledTransport(const FetchOptions& limits) : real_(MakeTestedTransport(limits)) {}
 
-  Result<RefSnapshot> ListRefs(const Source& source,
-                               const std::function<Status()>& keep_going) override {
+  Result<ListedRefs> ListRefs(const Source& source,
+                              const std::function<Status()>& keep_going) override {
     std::optional<Error> failure;
     {
       MutexLock lock(mutex_);

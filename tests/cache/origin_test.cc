@@ -9,7 +9,7 @@ std::string UrlOf(const std::string& pattern, const RepositoryKey& key) {
   HostOptions options;
   options.url = pattern;
   const UpstreamOrigin origin({{key.host, options}});
-  const std::vector<Source> sources = origin.SourcesOf(key);
+  const std::vector<Source> sources = origin.SourcesOf(key, Wanted::kRefs);
   EXPECT_EQ(sources.size(), 1u);
   return sources.empty() ? "" : sources[0].url;
 }
@@ -40,7 +40,7 @@ TEST(UpstreamOriginTest, KnowsTheHostsOfTheConfigurationOnly) {
   EXPECT_EQ(origin.Hosts(), (std::vector<std::string>{"a", "b"}));
   EXPECT_TRUE(origin.HostOf("a"));
   EXPECT_FALSE(origin.HostOf("c"));
-  EXPECT_TRUE(origin.SourcesOf({"c", "o", "n"}).empty());
+  EXPECT_TRUE(origin.SourcesOf({"c", "o", "n"}, Wanted::kRefs).empty());
 }
 
 }  // namespace

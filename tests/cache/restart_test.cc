@@ -26,7 +26,7 @@ class RestartTest : public CacheTest {
     ASSERT_TRUE(staging);
     if (!wants.empty()) {
       FetchRequest request;
-      request.source = origin_->SourcesOf(Key("small")).front();
+      request.source = origin_->SourcesOf(Key("small"), Wanted::kObjects).front();
       request.staging = path;
       request.wants = std::move(wants);
       ASSERT_TRUE(MakeTestedTransport({})->Fetch(request));

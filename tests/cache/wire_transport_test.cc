@@ -39,7 +39,7 @@ class WireTransportTest : public TransportTest {
     auto refs = transport_->ListRefs(Upstream(name), {});
     if (!refs) return std::move(refs).error();
     Local local(directory_ / ("access" + std::to_string(++access_count_)));
-    return local.Fetch(*transport_, Tip(Upstream(name), refs->head()));
+    return local.Fetch(*transport_, Tip(Upstream(name), refs->refs.head()));
   }
 
   int access_count_ = 0;
@@ -59,7 +59,7 @@ TEST_F(WireTransportTest, RefsAreThoseThatGitLists) {
   const auto gits = GitTransport(limits_).ListRefs(Upstream("a/small"), {});
   ASSERT_TRUE(ours) << ours.error().message;
   ASSERT_TRUE(gits);
-  EXPECT_EQ(*ours, *gits);
+  EXPECT_EQ(ours->refs, gits->refs);
 }
 
 // Every transfer that a Fetcher makes, by us and by git.
@@ -107,9 +107,9 @@ TEST_F(WireTransportTest, AFileUrlIsServedWithoutTheGitTransport) {
   const auto refs = transport_->ListRefs(source, {});
   ASSERT_TRUE(refs) << refs.error().message;
   Local local(directory_ / "local");
-  const Status fetched = local.Fetch(*transport_, Tip(source, refs->head()));
+  const Status fetched = local.Fetch(*transport_, Tip(source, refs->refs.head()));
   ASSERT_TRUE(fetched) << fetched.error().message;
-  EXPECT_EQ(local.store.Shallow(), std::set<Oid>{refs->head()});
+  EXPECT_EQ(local.store.Shallow(), std::set<Oid>{refs->refs.head()});
   EXPECT_EQ(ListFailure(SourceOf("file:///no/such")), Errc::kNotFound);
 }
 
@@ -117,8 +117,8 @@ TEST_F(WireTransportTest, AnEmptyRepositoryNamesItsBranch) {
   server_.Create("a/empty");
   const auto refs = transport_->ListRefs(Upstream("a/empty"), {});
   ASSERT_TRUE(refs) << refs.error().message;
-  EXPECT_EQ(refs->head_branch(), "refs/heads/main");
-  EXPECT_TRUE(refs->head().IsNull());
+  EXPECT_EQ(refs->refs.head_branch(), "refs/heads/main");
+  EXPECT_TRUE(refs->refs.head().IsNull());
 }
 
 TEST_F(WireTransportTest, ProgressIsReported) {
@@ -276,7 +276,7 @@ TEST_F(WireTransportTest, AServerThatRefusesWhatItDoesNotKnowIsAskedWhatItCan) {
     FilesOnlyServer server(status);
     const auto refs = transport_->ListRefs(SourceOf(server.url()), {});
     ASSERT_TRUE(refs) << status << ": " << refs.error().message;
-    EXPECT_EQ(refs->refs().size(), 1u) << status;
+    EXPECT_EQ(refs->refs.refs().size(), 1u) << status;
   }
 }
 
@@ -343,7 +343,7 @@ TEST_F(CredentialsTest, OpenAPrivateRepository) {
   const auto refs = transport_->ListRefs(source, {});
   ASSERT_TRUE(refs) << refs.error().message;
   Local local(directory_ / "local");
-  EXPECT_TRUE(local.Fetch(*transport_, Tip(source, refs->head())));
+  EXPECT_TRUE(local.Fetch(*transport_, Tip(source, refs->refs.head())));
   EXPECT_TRUE(transport_->ListRefs(source, {}));
 }
 

@@ -1,0 +1,49 @@
+// Asks the sources of a repository in turn, the best first, until one gives what is wanted.
+//
+// A single machine has one source, the git host, and what it says is the answer.  In a ring the
+// nodes that own the repository come before it.  A peer that is gone, slow, behind, or lies costs
+// a line in the log and the time until the next one is asked; only the git host's own word that
+// there is no such repository, or that nobody may read it, is believed.
+//
+// Thread-safety: every method may be called from any thread; it blocks on the network.
+#pragma once
+
+#include <functional>
+
+#include "base/result.h"
+#include "cache/origin.h"
+#include "cache/transport.h"
+
+namespace reposfs {
+
+class SourceRound {
+ public:
+  // Both must outlive it.
+  SourceRound(const Origin& origin, Transport& transport)
+      : origin_(origin), transport_(transport) {}
+
+  // Asks what branches and tags there are.  A peer's word may be `age_max` old.
+  //
+  // Errors: those of Transport, and of `keep_going`.
+  Result<ListedRefs> ListRefs(const RepositoryKey& key, milliseconds age_max,
+                              const std::function<Status()>& keep_going) const;
+
+  struct Attempt {
+    // Makes request.staging anew: what a source has left there that did not deliver is rubbish.
+    std::function<Status()> prepare;
+    // Whether all that was wanted has come.
+    std::function<Status()> check;
+  };
+  // Fetches `request`, whose source is chosen here.
+  //
+  // Errors: those of Transport, of `attempt`, and of request.on_progress.
+  Status Fetch(const RepositoryKey& key, FetchRequest request, const Attempt& attempt) const;
+
+ private:
+  class Watch;
+
+  const Origin& origin_;
+  Transport& transport_;
+};
+
+}  // namespace reposfs

@@ -1,0 +1,159 @@
+#include "cache/source_round.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace reposfs {
+namespace {
+
+const RepositoryKey kKey{"h", "o", "n"};
+
+Source Peer(const std::string& node) {
+  Source source;
+  source.url = node;
+  source.peer = PeerAccess{};
+  source.peer->node = node;
+  return source;
+}
+
+// Peers "a" and "b" before the upstream "up".
+class FakeRing final : public Origin {
+ public:
+  std::vector<std::string> Hosts() const override { return {"h"}; }
+  std::optional<HostOptions> HostOf(const std::string&) const override { return HostOptions{}; }
+  std::vector<Source> SourcesOf(const RepositoryKey&, Wanted) const override {
+    return {Peer("a"), Peer("b"), Source{"up", {}}};
+  }
+  void NoteAnswer(const Source& source, const Status& answer, milliseconds) const override {
+    noted_ += source.url + (answer ? "+" : "-");
+  }
+  Status MayWait(const Source& source, milliseconds) const override {
+    if (source.url != impatient_with_) return {};
+    return Error{Errc::kTimedOut, "too slow"};
+  }
+
+  std::string impatient_with_;
+  mutable std::string noted_;
+};
+
+// Answers as the test says, "" for success, by source.
+class FakeTransport final : public Transport {
+ public:
+  Result<ListedRefs> ListRefs(const Source& source,
+                              const std::function<Status()>& keep_going) override {
+    asked_ += source.url + " ";
+    if (source.peer) age_max_ = source.peer->refs_age_max;
+    if (auto going = keep_going(); !going) return std::move(going).error();
+    if (auto answer = AnswerOf(source); !answer) return std::move(answer).error();
+    return ListedRefs{RefSnapshot("", {}, {})};
+  }
+  Status Fetch(const FetchRequest& request) override {
+    asked_ += request.source.url + " ";
+    if (auto going = request.on_progress(FetchProgress{}); !going) return going;
+    return AnswerOf(request.source);
+  }
+
+  std::map<std::string, Errc> failures_;
+  std::string asked_;
+  milliseconds age_max_{};
+
+ private:
+  Status AnswerOf(const Source& source) const {
+    const auto failure = failures_.find(source.url);
+    if (failure == failures_.end()) return {};
+    return Error{failure->second, source.url + " fails"};
+  }
+};
+
+class SourceRoundTest : public ::testing::Test {
+ protected:
+  Result<ListedRefs> List(Status going = {}) {
+    return round_.ListRefs(kKey, std::chrono::seconds(45), [&] { return going; });
+  }
+  // The check of what came fails until `good_attempt`, counted from 1.
+  Status Fetch(Status going = {}, int good_attempt = 1) {
+    FetchRequest request;
+    request.on_progress = [&](const FetchProgress&) { return going; };
+    return round_.Fetch(kKey, std::move(request),
+                        {[&]() -> Status {
+                           ++prepared_;
+                           return {};
+                         },
+                         [&]() -> Status {
+                           if (prepared_ >= good_attempt) return {};
+                           return Error{Errc::kCorrupt, "something else came"};
+                         }});
+  }
+
+  FakeRing ring_;
+  FakeTransport transport_;
+  SourceRound round_{ring_, transport_};
+  int prepared_ = 0;
+};
+
+TEST_F(SourceRoundTest, TheFirstThatAnswersIsTheLastThatIsAsked) {
+  EXPECT_TRUE(List());
+  EXPECT_TRUE(Fetch());
+  EXPECT_EQ(transport_.asked_, "a a ");
+  EXPECT_EQ(transport_.age_max_, std::chrono::seconds(45));
+  EXPECT_EQ(ring_.noted_, "a+a+");
+}
+
+TEST_F(SourceRoundTest, APeerThatFailsInAnyWayCostsARetryElsewhere) {
+  for (const Errc code : {Errc::kNotFound, Errc::kAccessDenied, Errc::kUnreachable, Errc::kTimedOut,
+                          Errc::kCorrupt, Errc::kUnsupported, Errc::kInvalidArgument}) {
+    transport_.asked_.clear();
+    transport_.failures_ = {{"a", code}};
+    EXPECT_TRUE(List()) << ErrcName(code);
+    EXPECT_TRUE(Fetch()) << ErrcName(code);
+    EXPECT_EQ(transport_.asked_, "a b a b ") << ErrcName(code);
+  }
+}
+
+TEST_F(SourceRoundTest, TheHostItselfHasTheLastWord) {
+  transport_.failures_ = {
+      {"a", Errc::kUnreachable}, {"b", Errc::kNotFound}, {"up", Errc::kAccessDenied}};
+  const auto refs = List();
+  ASSERT_FALSE(refs);
+  EXPECT_EQ(refs.error().code, Errc::kAccessDenied);
+  EXPECT_EQ(Fetch().error().message, "up fails");
+  EXPECT_EQ(ring_.noted_, "a-b-a-b-") << "the host is no peer";
+}
+
+TEST_F(SourceRoundTest, OurOwnTroubleIsNoReasonToAskAgain) {
+  for (const Errc code : {Errc::kNoSpace, Errc::kIo, Errc::kInterrupted}) {
+    transport_.asked_.clear();
+    transport_.failures_ = {{"a", code}};
+    EXPECT_EQ(Fetch().error().code, code);
+    EXPECT_EQ(transport_.asked_, "a ");
+  }
+}
+
+TEST_F(SourceRoundTest, WhoGivesUpWaitingEndsTheRoundAndBlamesNobody) {
+  const Error gone{Errc::kTimedOut, "nobody waits any more"};
+  EXPECT_EQ(List(gone).error().message, gone.message);
+  EXPECT_EQ(Fetch(gone).error().message, gone.message);
+  EXPECT_EQ(transport_.asked_, "a a ");
+  EXPECT_EQ(ring_.noted_, "");
+}
+
+TEST_F(SourceRoundTest, APeerThatIsSilentForTooLongIsLeft) {
+  ring_.impatient_with_ = "a";
+  EXPECT_TRUE(List());
+  EXPECT_TRUE(Fetch());
+  EXPECT_EQ(transport_.asked_, "a b a b ");
+  EXPECT_EQ(ring_.noted_, "a-b+a-b+");
+}
+
+TEST_F(SourceRoundTest, WhatAPeerSendsIsLookedAtAndOtherwiseForgotten) {
+  EXPECT_TRUE(Fetch({}, 3));
+  EXPECT_EQ(transport_.asked_, "a b up ");
+  EXPECT_EQ(prepared_, 3) << "each begins with an empty staging";
+  EXPECT_EQ(ring_.noted_, "a-b-");
+}
+
+}  // namespace
+}  // namespace reposfs
