@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/file_util.h"
+#include "daemon/config_check.h"
 #include "daemon/config_environment.h"
 #include "daemon/config_hosts.h"
 #include "daemon/config_yaml.h"
@@ -64,6 +65,11 @@ Result<Config> LoadConfig(const std::optional<std::filesystem::path>& file,
   }
   if (auto status = ApplyEnvironment(environment.variables, config); !status) {
     return std::move(status).error();
+  }
+  CompleteConfig(config);
+  if (auto status = CheckConfig(config); !status) {
+    if (config.file.empty()) return std::move(status).error();
+    return status.error().Within(config.file.string());
   }
   return config;
 }

@@ -21,12 +21,33 @@
 #include "base/io_engine.h"
 #include "base/result.h"
 #include "cache/options.h"
+#include "ring/options.h"
 
 namespace reposfs {
+
+// Whom git smart HTTP is served to.
+enum class ServeGit {
+  kOff,
+  // Who shows the secret of ring.tokenFile, or a certificate of http.tls.clientCaFile.  Where
+  // neither is configured, which CheckRingAndHttp() allows on loopback only, everybody.
+  kToken,
+  kAnyone,
+};
+
+struct TlsServerOptions {
+  std::filesystem::path certificate_file;  // Empty: no TLS.
+  std::filesystem::path key_file;
+  // Clients must show a certificate that this signed; empty: none is asked for.
+  std::filesystem::path client_ca_file;
+};
 
 struct HttpOptions {
   // "address:port" of the HTTP interface, port 0 for any free one; empty is off.
   std::string listen = "127.0.0.1:7420";
+  TlsServerOptions tls;
+  ServeGit serve_git = ServeGit::kOff;
+  // Says that serving git to anyone on an address that others reach is meant.
+  bool open_to_all = false;
 };
 
 struct IoOptions {
@@ -45,24 +66,6 @@ struct MountOptions {
   // Whom files belong to; the user who mounts, if not set.
   std::optional<uid_t> uid;
   std::optional<gid_t> gid;
-};
-
-struct RingNode {
-  std::string id;
-  std::string address;  // "http://10.0.0.1:7420"
-  int weight = 1;
-};
-
-enum class RingDiscovery { kStatic, kDns, kEtcd };
-
-struct RingOptions {
-  bool enabled = false;
-  std::string node_id;
-  int replication_count = 2;
-  int virtual_nodes = 100;
-  milliseconds health_check_interval = std::chrono::seconds(30);
-  RingDiscovery discovery = RingDiscovery::kStatic;
-  std::vector<RingNode> nodes;
 };
 
 struct Config {

@@ -19,9 +19,11 @@ bool IsUpper(char c) {
 }
 
 // A service called `reposfs-x` gives every pod REPOSFS_X_SERVICE_HOST, REPOSFS_X_PORT_80_TCP...
-bool IsFromKubernetes(std::string_view name) {
+// REPOSFS_X_PORT is a URL; what is a number is our own key that ends with `port`.
+bool IsFromKubernetes(std::string_view name, std::string_view value) {
   return name.find("_SERVICE_HOST") != std::string_view::npos ||
-         name.find("_SERVICE_PORT") != std::string_view::npos || name.ends_with("_PORT") ||
+         name.find("_SERVICE_PORT") != std::string_view::npos ||
+         (name.ends_with("_PORT") && value.find("://") != std::string_view::npos) ||
          name.find("_PORT_") != std::string_view::npos;
 }
 
@@ -84,15 +86,9 @@ Status ApplyRingNodes(const std::string& text, Config& config) {
   config.ring.nodes.clear();
   for (const std::string& item : SplitList(text)) {
     const NameAndValue pair = SplitPair(item);
-    RingNode node;
-    for (const auto& setting : RingNodeSettings()) {
-      if (setting.name == "weight") continue;
-      const SettingText value = {setting.name == "id" ? pair.name : pair.value};
-      if (auto status = setting.assign(node, value); !status) return status;
-    }
-    config.ring.nodes.push_back(std::move(node));
+    config.ring.nodes.push_back({pair.name, pair.value});
   }
-  return CheckRingNodes(config.ring.nodes);
+  return CheckMembers(config.ring.nodes);
 }
 
 Status ApplyVariable(const std::string& name, const std::string& value, Config& config) {
@@ -125,7 +121,7 @@ std::string EnvironmentName(std::string_view key) {
 
 Status ApplyEnvironment(const std::map<std::string, std::string>& variables, Config& config) {
   for (const auto& [name, value] : variables) {
-    if (!name.starts_with(kPrefix) || IsFromKubernetes(name)) continue;
+    if (!name.starts_with(kPrefix) || IsFromKubernetes(name, value)) continue;
     if (auto status = ApplyVariable(name, value, config); !status) {
       return status.error().Within("environment variable " + name);
     }

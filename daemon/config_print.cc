@@ -1,7 +1,9 @@
 // ConfigToYaml() and ConfigToJson(), declared in daemon/config.h.
 #include <yaml-cpp/yaml.h>
 
+#include "base/text.h"
 #include "daemon/config.h"
+#include "daemon/config_ring.h"
 #include "daemon/config_settings.h"
 
 namespace reposfs {
@@ -36,21 +38,30 @@ void EmitObject(YAML::Emitter& out, const std::vector<Setting<T>>& settings, con
   out << YAML::EndMap;
 }
 
-void EmitRingNodes(YAML::Emitter& out, const std::vector<RingNode>& nodes) {
+void EmitRingNodes(YAML::Emitter& out, const std::vector<Member>& nodes) {
   out << YAML::Key << "nodes" << YAML::Value << YAML::BeginSeq;
-  for (const RingNode& node : nodes) {
+  for (const Member& node : nodes) {
     out << YAML::Flow;
-    EmitObject(out, RingNodeSettings(), node);
+    EmitObject(out, MemberSettings(), node);
   }
   out << YAML::EndSeq;
 }
 
+// The keys of `section` ("ring", "ring.dns") and of the sections in it.
 void EmitSection(YAML::Emitter& out, const std::string& section, const Config& config) {
   const std::string prefix = section + ".";
-  out << YAML::Key << section << YAML::Value << YAML::BeginMap;
+  out << YAML::Key << section.substr(section.rfind('.') + 1) << YAML::Value << YAML::BeginMap;
+  std::string inner_before;
   for (const auto& setting : ConfigSettings()) {
     if (!setting.name.starts_with(prefix)) continue;
-    EmitSetting(out, setting, setting.name.substr(prefix.size()), config);
+    const std::string key = setting.name.substr(prefix.size());
+    const auto dot = key.find('.');
+    if (dot == std::string::npos) {
+      EmitSetting(out, setting, key, config);
+    } else if (key.substr(0, dot) != inner_before) {
+      inner_before = key.substr(0, dot);
+      EmitSection(out, prefix + inner_before, config);
+    }
   }
   if (section == "ring") EmitRingNodes(out, config.ring.nodes);
   out << YAML::EndMap;
@@ -84,14 +95,13 @@ nlohmann::json ObjectToJson(const std::vector<Setting<T>>& settings, const T& ob
   nlohmann::json json = nlohmann::json::object();
   for (const auto& setting : settings) {
     const SettingText text = setting.show(object);
-    const auto dot = setting.name.find('.');
-    nlohmann::json& place = dot == std::string::npos
-                                ? json[setting.name]
-                                : json[setting.name.substr(0, dot)][setting.name.substr(dot + 1)];
+    nlohmann::json* place = &json;
+    for (const std::string_view word : Split(setting.name, '.'))
+      place = &(*place)[std::string(word)];
     if (setting.shape == Setting<T>::Shape::kList) {
-      place = text;
+      *place = text;
     } else if (!text.empty()) {
-      place = text.front();
+      *place = text.front();
     }
   }
   return json;
@@ -109,8 +119,8 @@ nlohmann::json ConfigToJson(const Config& config) {
     json["history"][pattern] = FormatHistoryPolicy(policy);
   }
   json["ring"]["nodes"] = nlohmann::json::array();
-  for (const RingNode& node : config.ring.nodes) {
-    json["ring"]["nodes"].push_back(ObjectToJson(RingNodeSettings(), node));
+  for (const Member& node : config.ring.nodes) {
+    json["ring"]["nodes"].push_back(ObjectToJson(MemberSettings(), node));
   }
   return json;
 }
@@ -122,7 +132,8 @@ std::string ConfigToYaml(const Config& config) {
   EmitHosts(out, config.hosts);
   EmitSection(out, "freshness", config);
   EmitHistory(out, config.history);
-  for (const char* section : {"fetch", "lru", "lookup", "http", "log", "mount", "ring"}) {
+  for (const char* section :
+       {"fetch", "jobs", "lru", "lookup", "http", "io", "log", "mount", "ring"}) {
     EmitSection(out, section, config);
   }
   out << YAML::EndMap;

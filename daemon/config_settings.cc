@@ -1,10 +1,10 @@
 #include "daemon/config_settings.h"
 
 #include <algorithm>
-#include <set>
 
 #include "base/text.h"
 #include "daemon/config_hosts.h"
+#include "daemon/config_ring.h"
 #include "daemon/setting_kinds.h"
 #include "daemon/value_parsing.h"
 
@@ -50,9 +50,6 @@ const Words<HistoryPolicy> kHistoryWords = {{"complete", HistoryPolicy::kComplet
 const Words<FreshnessMode> kFreshnessWords = {{"background", FreshnessMode::kBackground},
                                               {"strict", FreshnessMode::kStrict}};
 const Words<FetchClient> kClientWords = {{"auto", FetchClient::kAuto}, {"git", FetchClient::kGit}};
-const Words<RingDiscovery> kDiscoveryWords = {{"static", RingDiscovery::kStatic},
-                                              {"dns", RingDiscovery::kDns},
-                                              {"etcd", RingDiscovery::kEtcd}};
 const Words<IoEngineChoice> kEngineWords = {{"auto", IoEngineChoice::kAuto},
                                             {"threads", IoEngineChoice::kThreads}};
 const Words<std::string> kLogWords = {{"trace", "trace"}, {"debug", "debug"}, {"info", "info"},
@@ -65,37 +62,6 @@ Result<std::uint64_t> ParseMemory(std::string_view text) {
     return Refuse(text, "is too little for git to run in; write at least 64MiB");
   }
   return bytes;
-}
-
-Status CheckListen(std::string_view text) {
-  if (text.empty()) return {};
-  const auto colon = text.rfind(':');
-  const bool has_host = colon != std::string_view::npos && colon > 0;
-  const bool bare_ipv6 = has_host && text.front() != '[' && text.find(':') != colon;
-  const bool has_port = has_host && ParseInteger(text.substr(colon + 1), {0, 65'535}).has_value();
-  if (has_port && !bare_ipv6) return {};
-  return Refuse(text,
-                "is no address to listen on; write for example 127.0.0.1:7420, [::1]:7420, or an "
-                "empty text for none");
-}
-
-Status CheckNodeAddress(std::string_view text) {
-  const bool http = text.starts_with("http://") || text.starts_with("https://");
-  if (http && text.find('@') == std::string_view::npos) return {};
-  return Refuse(text, "is no address of a node; write for example http://10.0.0.1:7420");
-}
-
-Status CheckNodeId(std::string_view text) {
-  if (!text.empty() && text.find_first_of(" \t\n/") == std::string_view::npos) return {};
-  return Refuse(text, "is no id of a node; write for example node-1");
-}
-
-Result<bool> ParseRingEnabled(std::string_view text) {
-  auto enabled = ParseBool(text);
-  if (enabled && enabled.value()) {
-    return Error{Errc::kUnsupported, "ring is not available in this build yet"};
-  }
-  return enabled;
 }
 
 std::vector<Setting<Config>> CacheSettings() {
@@ -129,7 +95,6 @@ std::vector<Setting<Config>> ServingSettings() {
   return {
       PositiveDuration<Config>("lru.granularity", REPOSFS_PLACE(lru.granularity)),
       List("lookup.ignore", REPOSFS_PLACE(lookup.ignore)),
-      Text<Config>("http.listen", REPOSFS_PLACE(http.listen), CheckListen),
       Word("io.engine", REPOSFS_PLACE(io.engine), kEngineWords),
       Word("log.level", REPOSFS_PLACE(log.level), kLogWords),
       Flag<Config>("mount.allowOther", REPOSFS_PLACE(mount.allow_other)),
@@ -138,28 +103,13 @@ std::vector<Setting<Config>> ServingSettings() {
   };
 }
 
-std::vector<Setting<Config>> RingSettings() {
-  const auto check_node_id = [](std::string_view text) -> Status {
-    return text.empty() ? Status() : CheckNodeId(text);
-  };
-  return {
-      Scalar<Config>("ring.enabled", REPOSFS_PLACE(ring.enabled), ParseRingEnabled,
-                     [](bool value) { return std::string(value ? "true" : "false"); }),
-      Text<Config>("ring.nodeId", REPOSFS_PLACE(ring.node_id), check_node_id),
-      Integer<Config>("ring.replicationCount", REPOSFS_PLACE(ring.replication_count), {1, 100}),
-      Integer<Config>("ring.virtualNodes", REPOSFS_PLACE(ring.virtual_nodes), {1, 10'000}),
-      PositiveDuration<Config>("ring.healthCheckInterval",
-                               REPOSFS_PLACE(ring.health_check_interval)),
-      Word("ring.discovery", REPOSFS_PLACE(ring.discovery), kDiscoveryWords),
-  };
-}
-
 }  // namespace
 
 const std::vector<Setting<Config>>& ConfigSettings() {
   static const std::vector<Setting<Config>> settings = [] {
     std::vector<Setting<Config>> all;
-    for (auto& part : {CacheSettings(), FetchingSettings(), ServingSettings(), RingSettings()}) {
+    for (auto& part :
+         {CacheSettings(), FetchingSettings(), HttpSettings(), ServingSettings(), RingSettings()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;
@@ -180,15 +130,6 @@ const std::vector<Setting<HostOptions>>& HostSettings() {
   return settings;
 }
 
-const std::vector<Setting<RingNode>>& RingNodeSettings() {
-  static const std::vector<Setting<RingNode>> settings = {
-      Text<RingNode>("id", REPOSFS_PLACE(id), CheckNodeId),
-      Text<RingNode>("address", REPOSFS_PLACE(address), CheckNodeAddress),
-      Integer<RingNode>("weight", REPOSFS_PLACE(weight), {1, 1000}),
-  };
-  return settings;
-}
-
 Result<HistoryPolicy> ParseHistoryPolicy(std::string_view word) {
   return ParseWord(word, kHistoryWords);
 }
@@ -197,23 +138,15 @@ std::string FormatHistoryPolicy(HistoryPolicy policy) {
   return FormatWord(policy, kHistoryWords);
 }
 
-Status CheckRingNodes(const std::vector<RingNode>& nodes) {
-  std::set<std::string> ids;
-  for (const RingNode& node : nodes) {
-    if (node.id.empty() || node.address.empty()) {
-      return Error{Errc::kInvalidArgument, "a node needs an id and an address"};
-    }
-    if (!ids.insert(node.id).second) return Refuse(node.id, "is the id of two nodes");
-  }
-  return {};
-}
-
 std::vector<std::string> AllConfigKeys() {
   std::vector<std::string> keys = {"hosts", "history", "ring.nodes"};
   for (const auto& setting : ConfigSettings()) {
     keys.push_back(setting.name);
-    const std::string section = setting.name.substr(0, setting.name.find('.'));
-    if (std::find(keys.begin(), keys.end(), section) == keys.end()) keys.push_back(section);
+    for (auto dot = setting.name.find('.'); dot != std::string::npos;
+         dot = setting.name.find('.', dot + 1)) {
+      const std::string section = setting.name.substr(0, dot);
+      if (std::find(keys.begin(), keys.end(), section) == keys.end()) keys.push_back(section);
+    }
   }
   return keys;
 }

@@ -2,7 +2,7 @@
 //
 // The YAML file, the environment and `config show` all walk this table, so that a key exists in all
 // three or in none.  What is no plain value (hosts, history, ring.nodes) has tables or functions
-// of its own below.
+// of its own below and in config_ring.h.
 //
 // Thread-safety: the tables are constant; the functions in them are pure.
 #pragma once
@@ -40,15 +40,9 @@ const std::vector<Setting<Config>>& ConfigSettings();
 // The keys below hosts.<name>.
 const std::vector<Setting<HostOptions>>& HostSettings();
 
-// The keys of one element of ring.nodes.
-const std::vector<Setting<RingNode>>& RingNodeSettings();
-
 // `history: <word>`.  Errors: kInvalidArgument.
 Result<HistoryPolicy> ParseHistoryPolicy(std::string_view word);
 std::string FormatHistoryPolicy(HistoryPolicy policy);
-
-// Ok if every id is given once.  Errors: kInvalidArgument.
-Status CheckRingNodes(const std::vector<RingNode>& nodes);
 
 // Every key that may stand in a file, sections included, for suggestions.
 std::vector<std::string> AllConfigKeys();

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "daemon/config_hosts.h"
+#include "daemon/config_ring.h"
 #include "daemon/config_settings.h"
 
 namespace reposfs {
@@ -177,11 +178,11 @@ class YamlReader {
     }
     config_.ring.nodes.clear();
     for (const auto& item : nodes) {
-      RingNode node;
-      const auto status = ReadObject(item, "ring.nodes", RingNodeSettings(), node);
+      Member node;
+      const auto status = ReadObject(item, "ring.nodes", MemberSettings(), node);
       if (!status) return status;
       config_.ring.nodes.push_back(std::move(node));
-      const auto check = CheckRingNodes(config_.ring.nodes);
+      const auto check = CheckMembers(config_.ring.nodes);
       if (!check) return At(item, "ring.nodes", check.error());
     }
     return {};

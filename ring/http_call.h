@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -24,9 +25,9 @@ using Deadline = std::chrono::steady_clock::time_point;
 
 // Files in PEM; empty ones are not used, and the machine's authorities are trusted without a CA.
 struct HttpTlsOptions {
-  std::string ca_file;
-  std::string certificate_file;
-  std::string key_file;
+  std::filesystem::path ca_file;
+  std::filesystem::path certificate_file;
+  std::filesystem::path key_file;
 };
 
 struct HttpCall {

@@ -87,12 +87,34 @@ history: { default: lazy, "github.com/torvalds/*": none, "github.com/git/*": com
 fetch: { client: git, requestTimeout: 5s, stallTimeout: 6s, totalTimeout: 7h, memory: 1GiB, concurrency: 3 }
 lru: { granularity: 1s }
 lookup: { ignore: [.git, node_modules] }
-http: { listen: "" }
+http:
+  listen: ""
+  tls: { certificateFile: /s.pem, keyFile: /s.key, clientCaFile: /ca.pem }
+  serveGit: anyone
+  openToAll: true
 io: { engine: threads }
 ring:
   enabled: false
   nodeId: node-1
+  replicationCount: 16
   discovery: etcd
+  dns: { name: reposfs.svc, port: 80, scheme: https, type: SRV, nameserver: "127.0.0.1:5353" }
+  etcd:
+    endpoints: ["http://10.0.0.5:2379", "https://[::1]:2379"]
+    prefix: /mine
+    username: reposfs
+    passwordFile: /etc/password
+    caFile: /etcd.ca
+    certificateFile: /etcd.pem
+    keyFile: /etcd.key
+    leaseTtl: 20s
+  address: "http://10.0.0.1:7420"
+  weight: 3
+  timeout: 1s
+  leaveAfter: 1h
+  transferBandwidth: 10MB
+  tokenFile: /etc/token
+  tls: { caFile: /ca.pem, certificateFile: /c.pem, keyFile: /c.key }
   nodes: [{ id: node-1, address: "http://10.0.0.1:7420", weight: 2 }]
 log: { level: debug }
 mount: { allowOther: true, uid: 1000, gid: 100 }
@@ -117,7 +139,18 @@ mount: { allowOther: true, uid: 1000, gid: 100 }
   EXPECT_EQ(config->lookup.ignore.size(), 2u);
   EXPECT_EQ(config->http.listen, "");
   EXPECT_EQ(config->io.engine, IoEngineChoice::kThreads);
-  EXPECT_EQ(config->ring.nodes.at(0).weight, 2);
+  EXPECT_EQ(config->http.tls.client_ca_file, "/ca.pem");
+  EXPECT_EQ(config->http.serve_git, ServeGit::kAnyone);
+  const RingOptions& ring = config->ring;
+  EXPECT_EQ(ring.nodes.at(0).weight, 2);
+  EXPECT_EQ(ring.dns.type, DnsRecordType::kSrv);
+  EXPECT_EQ(ring.dns.port, 80);
+  EXPECT_EQ(ring.etcd.endpoints.size(), 2u);
+  EXPECT_EQ(ring.etcd.tls.key_file, "/etcd.key");
+  EXPECT_EQ(ring.etcd.lease_ttl, seconds(20));
+  EXPECT_EQ(ring.leave_after, std::chrono::hours(1));
+  EXPECT_EQ(ring.transfer_bandwidth, 10'000'000u);
+  EXPECT_EQ(ring.tls.ca_file, "/ca.pem");
   EXPECT_EQ(config->mount.uid, 1000u);
 }
 
@@ -132,9 +165,15 @@ TEST_F(ConfigTest, WhatIsPrintedIsReadBack) {
 cache: { quota: 80%, neverEvict: ["github.com/a,b/*", "@odd: #1"] }
 hosts: { mirror: { url: "file:///srv/git/{owner}/{name}.git", sshKeyFile: /etc/key } }
 history: { default: none, "a/*": lazy }
-http: { listen: "" }
+http: { listen: "", tls: { certificateFile: /c, keyFile: /k } }
+jobs: { inline: [history] }
+io: { engine: threads }
 mount: { gid: 7 }
-ring: { nodes: [{ id: a, address: "http://a:1" }] }
+ring:
+  nodes: [{ id: a, address: "http://a:1" }]
+  tokenFile: /token
+  dns: { name: ring.example.org }
+  etcd: { endpoints: ["http://e:2379"], leaseTtl: 5s }
 )");
   ASSERT_TRUE(config) << config.error().message;
   const std::string printed = ConfigToYaml(config.value());
@@ -149,6 +188,12 @@ ring: { nodes: [{ id: a, address: "http://a:1" }] }
   EXPECT_EQ(again->mount.gid, 7u);
   EXPECT_FALSE(again->mount.uid);
   EXPECT_EQ(again->ring.nodes.at(0).id, "a");
+  EXPECT_EQ(again->ring.token_file, "/token");
+  EXPECT_EQ(again->ring.etcd.lease_ttl, seconds(5));
+  EXPECT_EQ(again->ring.etcd.endpoints, config->ring.etcd.endpoints);
+  EXPECT_EQ(again->http.tls.key_file, "/k");
+  EXPECT_EQ(again->jobs.kinds, config->jobs.kinds);
+  EXPECT_EQ(again->io.engine, IoEngineChoice::kThreads);
 }
 
 TEST_F(ConfigTest, TheBuiltInHostsArePrintedAndReadBack) {
@@ -212,6 +257,20 @@ TEST_F(ConfigTest, ValuesOutOfRangeAreRefused) {
         "log: {level: loud}",
         "io: {engine: uring}",
         "ring: {virtualNodes: 0}",
+        "ring: {replicationCount: 17}",
+        "ring: {timeout: 0s}",
+        "ring: {tokenFile: token}",
+        "ring: {nodeId: 'a b'}",
+        "ring: {address: '10.0.0.1:7420'}",
+        "ring: {dns: {type: AAAA}}",
+        "ring: {dns: {name: 'a/b'}}",
+        "ring: {dns: {nameserver: 'ns1'}}",
+        "ring: {dns: {port: 0}}",
+        "ring: {etcd: {endpoints: ['10.0.0.5:2379']}}",
+        "ring: {etcd: {prefix: reposfs}}",
+        "ring: {etcd: {leaseTtl: 1s}}",
+        "ring: {etcd: {leaseTtl: 2500ms}}",
+        "http: {serveGit: everyone}",
         "ring: {nodes: [{id: a, address: 'ftp://a'}]}",
         "ring: {nodes: [{id: a}]}",
         "ring: {nodes: [{id: a, address: 'http://a'}, {id: a, address: 'http://b'}]}",
@@ -222,6 +281,16 @@ TEST_F(ConfigTest, ValuesOutOfRangeAreRefused) {
     EXPECT_EQ(Refusal(yaml).substr(0, 3), "1: ") << yaml;
   }
   EXPECT_TRUE(Load("http: {listen: '[::1]:0'}"));
+}
+
+TEST_F(ConfigTest, AnUnknownKeyOfAnInnerSectionIsRefused) {
+  EXPECT_EQ(Refusal("ring:\n  etcd:\n    leaseTTL: 5s\n"),
+            "3: unknown key \"ring.etcd.leaseTTL\"; did you mean \"ring.etcd.leaseTtl\"?");
+}
+
+TEST_F(ConfigTest, SettingsThatDisagreeAreRefused) {
+  EXPECT_EQ(Refusal("http: {tls: {keyFile: /k}}"),
+            " http.tls.certificateFile is missing: a certificate and its key go together");
 }
 
 TEST_F(ConfigTest, AKeyThatIsGivenTwiceIsRefused) {
