@@ -44,7 +44,12 @@ void ControlApi::SetHttpAddress(std::string address) {
   http_address_ = std::move(address);
 }
 
-HttpResponse ControlApi::Handle(const HttpRequest& request, ControlAccess access) {
+void ControlApi::Handle(const HttpRequest& request, ControlAccess access,
+                        const HttpServer::Reply& reply) {
+  reply(AnswerTo(request, access));
+}
+
+HttpResponse ControlApi::AnswerTo(const HttpRequest& request, ControlAccess access) {
   std::vector<std::string> path;
   for (const std::string_view part : Split(request.path, '/')) {
     if (!part.empty()) path.push_back(PercentDecode(part));

@@ -42,7 +42,7 @@ class ControlApi {
 
   ControlApi(RepositoryCache& cache, Facts facts);
 
-  HttpResponse Handle(const HttpRequest& request, ControlAccess access);
+  void Handle(const HttpRequest& request, ControlAccess access, const HttpServer::Reply& reply);
 
   // Shown in the status.
   void SetHttpAddress(std::string address) REPOSFS_EXCLUDES(mutex_);
@@ -55,6 +55,7 @@ class ControlApi {
     std::optional<Error> error;
   };
 
+  HttpResponse AnswerTo(const HttpRequest& request, ControlAccess access);
   HttpResponse HandleGet(const std::vector<std::string>& path);
   HttpResponse HandlePost(const std::vector<std::string>& path, const std::string& body);
   HttpResponse ChangeJob(const std::string& id, const std::string& action);

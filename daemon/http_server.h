@@ -1,7 +1,7 @@
 // A small HTTP server for the control interface, on a Unix socket or a TCP address.
 //
 // libmicrohttpd does the protocol; this class bounds what a client may send and hands whole
-// requests to a handler.
+// requests to a handler.  A request that is answered later holds a connection, but no thread.
 //
 // Thread-safety: the handler is called from several threads at a time.
 #pragma once
@@ -12,6 +12,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 
 namespace reposfs {
 
@@ -32,7 +33,12 @@ class HttpServer {
  public:
   static constexpr std::size_t kBodyMaxBytes = 1u << 20;
 
-  using Handler = std::function<HttpResponse(const HttpRequest&)>;
+  // Takes the answer, at once or later, on any thread, also when the server has gone: then it is
+  // dropped, as every answer but the first.  If all copies are destroyed uncalled, the answer is a
+  // failure (500).
+  using Reply = std::function<void(HttpResponse)>;
+  // Must not block on a host; the request lives only until it returns.
+  using Handler = std::function<void(const HttpRequest&, Reply)>;
 
   // Listens on a socket that only its owner may use.  What is left there by a process that has died
   // is replaced.
@@ -42,7 +48,8 @@ class HttpServer {
   // `address` is "host:port" with a numeric host; port 0 is any free one.
   static Result<std::unique_ptr<HttpServer>> ListenTcp(const std::string& address, Handler handler);
 
-  ~HttpServer();  // Finishes the requests under way.
+  // Finishes the requests that are being handled; those to be answered later fail (503).
+  ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
@@ -50,14 +57,14 @@ class HttpServer {
   const std::string& address() const { return address_; }
 
  private:
-  struct Daemon;
+  class Daemon;
 
-  HttpServer(std::string address, Handler handler);
-  Status Start(int listening_fd);
+  HttpServer(std::string address, std::unique_ptr<Daemon> daemon);
+  static Result<std::unique_ptr<HttpServer>> Serve(UniqueFd listening, std::string address,
+                                                   Handler handler);
 
   const std::string address_;
-  const Handler handler_;
-  std::unique_ptr<Daemon> daemon_;
+  const std::unique_ptr<Daemon> daemon_;
 };
 
 }  // namespace reposfs

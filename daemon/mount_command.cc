@@ -120,9 +120,10 @@ class Daemon {
                           [this] { return session_->parked_count(); },
                           [this] { return session_->kernel_agreement(); }});
     if (!config_.http.listen.empty()) {
-      auto http = HttpServer::ListenTcp(config_.http.listen, [this](const HttpRequest& request) {
-        return api_->Handle(request, ControlAccess::kReadOnly);
-      });
+      auto http = HttpServer::ListenTcp(
+          config_.http.listen, [this](const HttpRequest& request, const HttpServer::Reply& reply) {
+            api_->Handle(request, ControlAccess::kReadOnly, reply);
+          });
       if (http) {
         http_ = std::move(*http);
         api_->SetHttpAddress(http_->address());
@@ -132,9 +133,11 @@ class Daemon {
                      http.error().message);
       }
     }
-    auto control = HttpServer::ListenUnix(
-        config_.cache.directory / "control.sock",
-        [this](const HttpRequest& request) { return api_->Handle(request, ControlAccess::kFull); });
+    auto control =
+        HttpServer::ListenUnix(config_.cache.directory / "control.sock",
+                               [this](const HttpRequest& request, const HttpServer::Reply& reply) {
+                                 api_->Handle(request, ControlAccess::kFull, reply);
+                               });
     if (!control) return std::move(control).error();
     control_ = std::move(*control);
     return {};
