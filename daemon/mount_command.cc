@@ -2,7 +2,7 @@
 
 #include <spdlog/spdlog.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,10 +23,11 @@
 namespace reposfs {
 namespace {
 
-// What a killed daemon has left: a mount that nobody answers for.
+// What a killed daemon has left: a mount that nobody answers for.  stat() could be answered from
+// the kernel's cache; statfs() never is.
 Status ClearStaleMount(const std::filesystem::path& mountpoint) {
-  struct stat info {};
-  if (::stat(mountpoint.c_str(), &info) == 0 || errno != ENOTCONN) return {};
+  struct statfs info {};
+  if (::statfs(mountpoint.c_str(), &info) == 0 || errno != ENOTCONN) return {};
   if (::umount2(mountpoint.c_str(), MNT_DETACH) == 0) return {};
   ProcessOptions unmount;
   unmount.argv = {"fusermount3", "-u", "-z", mountpoint.string()};
