@@ -92,8 +92,8 @@ Status CheckMembers(const std::vector<Member>& members) {
 std::string_view HostOfAddress(std::string_view address) {
   const std::string_view authority = WithoutScheme(address);
   if (authority.starts_with('[')) {
-    // Without the closing bracket this is the rest, which no check takes for an address.
-    return authority.substr(1, std::min(authority.find(']'), authority.size()) - 1);
+    const auto end = authority.find(']');
+    return end == std::string_view::npos ? std::string_view() : authority.substr(1, end - 1);
   }
   return authority.substr(0, authority.find_first_of(":/?#"));
 }
