@@ -115,11 +115,10 @@ class Daemon {
  private:
   Status StartServers() {
     api_ = std::make_unique<ControlApi>(
-        *cache_,
-        ControlApi::Facts{arguments_.mountpoint.string(), config_.file.string(), config_.hosts,
-                          io_engine_->Describe(), [this] { return session_->node_count(); },
-                          [this] { return session_->parked_count(); },
-                          [this] { return session_->kernel_agreement(); }});
+        *cache_, DaemonFacts{arguments_.mountpoint.string(), config_.file.string(), config_.hosts,
+                             io_engine_->Describe(), [this] { return session_->node_count(); },
+                             [this] { return session_->parked_count(); },
+                             [this] { return session_->kernel_agreement(); }});
     if (!config_.http.listen.empty()) {
       auto http = HttpServer::ListenTcp(
           config_.http.listen, [this](const HttpRequest& request, const HttpServer::Reply& reply) {

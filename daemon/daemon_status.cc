@@ -1,0 +1,105 @@
+#include "daemon/daemon_status.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "daemon/control_json.h"
+
+namespace reposfs {
+
+using OrderedJson = nlohmann::ordered_json;
+
+void DaemonStatus::SetHttpAddress(std::string address) {
+  MutexLock lock(mutex_);
+  http_address_ = std::move(address);
+}
+
+std::string DaemonStatus::http_address() const {
+  MutexLock lock(mutex_);
+  return http_address_;
+}
+
+OrderedJson DaemonStatus::Json() const {
+  const std::vector<RepositoryPtr> repositories = cache_.Repositories();
+  const auto on_disk_count = std::count_if(
+      repositories.begin(), repositories.end(),
+      [](const RepositoryPtr& repository) { return repository->stage() != Stage::kAbsent; });
+  const auto uptime =
+      std::chrono::duration_cast<std::chrono::seconds>(cache_.clock().Now() - started_at_);
+  const KernelAgreement fuse = facts_.kernel_agreement();
+  OrderedJson processes = OrderedJson::array();
+  for (const ProcessMark::Living& process : cache_.Processes()) {
+    processes.push_back({{"name", process.name}, {"jobs", process.about}});
+  }
+  return {{"version", REPOSFS_VERSION},
+          {"pid", getpid()},
+          {"startedAt", TimeJson(started_at_)},
+          {"uptimeSeconds", uptime.count()},
+          {"mountpoint", facts_.mountpoint},
+          {"cacheDirectory", cache_.options().cache.directory.string()},
+          {"configFile", TextOrNull(facts_.config_file)},
+          {"quotaBytes", cache_.quota_bytes()},
+          {"usedBytes", cache_.used_bytes()},
+          {"repositories", on_disk_count},
+          {"httpListen", TextOrNull(http_address())},
+          {"ioEngine", facts_.io_engine},
+          {"nodes", facts_.node_count()},
+          {"parkedRequests", facts_.parked_count()},
+          {"fuse", {{"protocol", fuse.protocol}, {"features", fuse.features}}},
+          {"processes", std::move(processes)},
+          {"hosts", HostsJson()},
+          {"fetching", FetchingJson()},
+          {"problems", ProblemsJson()}};
+}
+
+OrderedJson DaemonStatus::FetchingJson() const {
+  OrderedJson fetching = OrderedJson::array();
+  for (const ActiveTransfer& transfer : cache_.ActiveTransfers()) {
+    OrderedJson entry = ProgressJson(transfer);
+    entry["key"] = transfer.key;
+    entry["startedAt"] = TimeJson(transfer.started_at);
+    entry["attempts"] = transfer.attempt_count;
+    fetching.push_back(std::move(entry));
+  }
+  return fetching;
+}
+
+OrderedJson DaemonStatus::ProblemsJson() const {
+  OrderedJson problems = OrderedJson::array();
+  for (const RepositoryPtr& repository : cache_.Repositories()) {
+    const RepositoryRecord record = repository->record();
+    if (record.error.empty()) continue;
+    problems.push_back({{"key", record.key},
+                        {"error", record.error},
+                        {"code", record.error_code},
+                        {"at", TimeJson(record.error_at)}});
+  }
+  for (const auto& [host, state] : cache_.Hosts()) {
+    if (state.held_for.count() == 0) continue;
+    problems.push_back({{"host", host},
+                        {"error", "left alone, as it asks: " + state.held_cause},
+                        {"code", ErrcName(Errc::kUnreachable)},
+                        {"at", nullptr}});
+  }
+  return problems;
+}
+
+OrderedJson DaemonStatus::HostsJson() const {
+  OrderedJson hosts = OrderedJson::array();
+  for (const auto& [host, state] : cache_.Hosts()) {
+    const int left = std::max(state.starts_per_minute_max - state.starts_last_minute, 0);
+    hosts.push_back({{"host", host},
+                     {"running", state.running_count},
+                     {"queued", state.queued_count},
+                     {"heldSeconds", (state.held_for.count() + 999) / 1000},
+                     {"requestsLeft", state.starts_per_minute_max == 0 ? OrderedJson(nullptr)
+                                                                       : OrderedJson(left)}});
+  }
+  return hosts;
+}
+
+}  // namespace reposfs
