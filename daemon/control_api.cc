@@ -34,7 +34,7 @@ ControlApi::ControlApi(RepositoryCache& cache, DaemonFacts facts)
     : cache_(cache),
       facts_(std::move(facts)),
       status_(cache, facts_),
-      repositories_(cache, facts_.mountpoint) {
+      repositories_(cache, waiting_, facts_.mountpoint) {
   AddHealth();
   router_.AddSimple("GET", "/v1/status", ControlAccess::kReadOnly,
                     [this](const RoutedRequest&) { return Answer(status_.Json()); });

@@ -12,6 +12,7 @@
 #include "daemon/http_server.h"
 #include "daemon/repository_resources.h"
 #include "daemon/router.h"
+#include "daemon/waiting_room.h"
 
 namespace reposfs {
 
@@ -39,6 +40,7 @@ class ControlApi {
 
   RepositoryCache& cache_;
   const DaemonFacts facts_;
+  WaitingRoom waiting_;
   DaemonStatus status_;
   RepositoryResources repositories_;
   Router router_;

@@ -14,38 +14,52 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kWarmingCountMax = 10'000;
-constexpr char kOne[] = "/v1/repos/{host}/{owner}/{name}";
+// Before the commands lose their patience, after a minute.
+constexpr std::chrono::seconds kHostWaitMax(50);
+
+Error NotInCache(const RepositoryKey& key) {
+  return {Errc::kNotFound, key.Text() + " is not in the cache"};
+}
+
+Error StillWaiting(const RepositoryKey& key) {
+  return {Errc::kTimedOut,
+          key.host + " has not answered yet, and is asked on; see: reposfs show " + key.Text()};
+}
 
 }  // namespace
 
 void RepositoryResources::AddTo(Router& router) {
-  const auto of_key = [this](auto answer) {
-    return [this, answer](const RoutedRequest& call) {
-      const auto key = KeyOf(call.parts);
-      return key ? answer(*key, call) : Failure(key.error());
-    };
+  using Key = RepositoryKey;
+  using Reply = HttpServer::Reply;
+  const auto add = [&](const char* method, const char* rest, ControlAccess needed, auto answer) {
+    router.Add(method, std::string("/v1/repos/{host}/{owner}/{name}") + rest, needed,
+               [this, answer](const RoutedRequest& call, const Reply& reply) {
+                 const auto key = KeyOf(call.parts);
+                 if (!key) return reply(Failure(key.error()));
+                 answer(*key, call.request.body, reply);
+               });
   };
-  const std::string one = kOne;
+  const auto look = [&](const char* rest, auto answer) {
+    add("GET", rest, ControlAccess::kReadOnly,
+        [answer](const Key& key, const auto&, const Reply& reply) { reply(answer(key)); });
+  };
+  const auto change = [&](const char* rest, auto answer) {
+    add("POST", rest, ControlAccess::kFull, answer);
+  };
   router.AddSimple("GET", "/v1/repos", ControlAccess::kReadOnly,
                    [this](const RoutedRequest&) { return List(); });
-  router.AddSimple("GET", one, ControlAccess::kReadOnly,
-                   of_key([this](const auto& key, const RoutedRequest&) { return Show(key); }));
-  for (const std::string what : {"insights", "insights.html"}) {
-    router.AddSimple("GET", one + "/" + what, ControlAccess::kReadOnly,
-                     of_key([this, what](const auto& key, const RoutedRequest&) {
-                       return Insights(key, what);
-                     }));
-  }
-  router.AddSimple("POST", one + "/warm", ControlAccess::kFull,
-                   of_key([this](const auto& key, const RoutedRequest& call) {
-                     return Warm(key, call.request.body);
-                   }));
-  for (const std::string action : {"refresh", "pin", "unpin", "evict"}) {
-    router.AddSimple("POST", one + "/" + action, ControlAccess::kFull,
-                     of_key([this, action](const auto& key, const RoutedRequest&) {
-                       return Change(key, action);
-                     }));
-  }
+  look("", [this](const Key& key) { return Show(key); });
+  look("/insights", [this](const Key& key) { return Insights(key, InsightsForm::kJson); });
+  look("/insights.html", [this](const Key& key) { return Insights(key, InsightsForm::kPage); });
+  change("/warm", [this](const Key& key, const std::string& body, const Reply& reply) {
+    reply(Warm(key, body));
+  });
+  change("/refresh",
+         [this](const Key& key, const auto&, const Reply& reply) { Refresh(key, reply); });
+  change("/pin", [this](const Key& key, const auto&, const Reply& reply) { Pin(key, reply); });
+  change("/unpin",
+         [this](const Key& key, const auto&, const Reply& reply) { reply(SetPinned(key, false)); });
+  change("/evict", [this](const Key& key, const auto&, const Reply& reply) { reply(Evict(key)); });
 }
 
 Result<RepositoryKey> RepositoryResources::KeyOf(const std::vector<std::string>& parts) const {
@@ -117,7 +131,7 @@ HttpResponse RepositoryResources::Show(const RepositoryKey& key) {
   return Answer(shown);
 }
 
-HttpResponse RepositoryResources::Insights(const RepositoryKey& key, const std::string& what) {
+HttpResponse RepositoryResources::Insights(const RepositoryKey& key, InsightsForm form) {
   const RepositoryPtr repository = cache_.Find(key);
   const RefSnapshotPtr refs = repository ? repository->refs() : nullptr;
   const InsightsDocumentPtr document =
@@ -127,7 +141,7 @@ HttpResponse RepositoryResources::Insights(const RepositoryKey& key, const std::
     return Failure({Errc::kNotFound, key.Text() + ": no insights yet; they are computed when its "
                                                   "files are here, and again with its history"});
   }
-  if (what == "insights") return {200, "application/json", document->json};
+  if (form == InsightsForm::kJson) return {200, "application/json", document->json};
   return {200, "text/html; charset=utf-8", document->html};
 }
 
@@ -162,28 +176,43 @@ HttpResponse RepositoryResources::Warm(const RepositoryKey& key, const std::stri
                 202);
 }
 
-HttpResponse RepositoryResources::Change(const RepositoryKey& key, const std::string& action) {
-  RepositoryPtr repository = cache_.Find(key);
-  if (!repository && action == "pin") {
-    // To pin is to want it here.
-    auto found = cache_.Warm(key, Stage::kTip)->Wait();
-    if (!found) return Failure(found.error());
-    repository = cache_.Find(key);
+void RepositoryResources::AnswerWhenLanded(const RepositoryKey& key, const FlightPtr& flight,
+                                           const HttpServer::Reply& reply,
+                                           std::function<HttpResponse()> then) {
+  waiting_.Wait(flight, std::chrono::steady_clock::now() + kHostWaitMax,
+                [key, reply, then = std::move(then)](const std::optional<Status>& landed) {
+                  if (!landed) return reply(Failure(StillWaiting(key)));
+                  reply(*landed ? then() : Failure(landed->error()));
+                });
+}
+
+void RepositoryResources::Refresh(const RepositoryKey& key, const HttpServer::Reply& reply) {
+  const RepositoryPtr repository = cache_.Find(key);
+  if (!repository) return reply(Failure(NotInCache(key)));
+  AnswerWhenLanded(key, cache_.Refresh(repository), reply,
+                   [this, repository] { return Answer(RepositoryJson(cache_, *repository)); });
+}
+
+void RepositoryResources::Pin(const RepositoryKey& key, const HttpServer::Reply& reply) {
+  if (cache_.Find(key)) return reply(SetPinned(key, true));
+  // To pin is to want it here.
+  AnswerWhenLanded(key, cache_.Warm(key, Stage::kTip), reply,
+                   [this, key] { return SetPinned(key, true); });
+}
+
+HttpResponse RepositoryResources::SetPinned(const RepositoryKey& key, bool pinned) {
+  const RepositoryPtr repository = cache_.Find(key);
+  if (!repository) return Failure(NotInCache(key));
+  if (auto set = cache_.SetPinned(repository, pinned); !set) return Failure(set.error());
+  return Answer(RepositoryJson(cache_, *repository));
+}
+
+HttpResponse RepositoryResources::Evict(const RepositoryKey& key) {
+  const RepositoryPtr repository = cache_.Find(key);
+  if (!repository) return Failure(NotInCache(key));
+  if (auto evicted = cache_.Evict(repository, "asked for", ""); !evicted) {
+    return Failure(evicted.error());
   }
-  if (!repository) {
-    return Failure({Errc::kNotFound, key.Text() + " is not in the cache"});
-  }
-  Status changed;
-  if (action == "refresh") {
-    changed = cache_.Refresh(repository)->Wait();
-  } else if (action == "pin" || action == "unpin") {
-    changed = cache_.SetPinned(repository, action == "pin");
-  } else if (action == "evict") {
-    changed = cache_.Evict(repository, "asked for", "");
-  } else {
-    return Failure({Errc::kNotFound, "no such action"});
-  }
-  if (!changed) return Failure(changed.error());
   return Answer(RepositoryJson(cache_, *repository));
 }
 

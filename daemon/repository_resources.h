@@ -3,6 +3,7 @@
 // Thread-safety: every method may be called from any thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -12,14 +13,15 @@
 #include "base/mutex.h"
 #include "cache/repository_cache.h"
 #include "daemon/router.h"
+#include "daemon/waiting_room.h"
 
 namespace reposfs {
 
 class RepositoryResources {
  public:
-  // `cache` must outlive this, and this every request that `router` handles.
-  RepositoryResources(RepositoryCache& cache, std::string mountpoint)
-      : cache_(cache), mountpoint_(std::move(mountpoint)) {}
+  // `cache` and `waiting` must outlive this, and this every request that `router` handles.
+  RepositoryResources(RepositoryCache& cache, WaitingRoom& waiting, std::string mountpoint)
+      : cache_(cache), waiting_(waiting), mountpoint_(std::move(mountpoint)) {}
 
   void AddTo(Router& router);
 
@@ -33,14 +35,22 @@ class RepositoryResources {
 
   HttpResponse List() const;
   HttpResponse Show(const RepositoryKey& key) REPOSFS_EXCLUDES(mutex_);
-  // `what`: "insights" as JSON, "insights.html" as a page.
-  HttpResponse Insights(const RepositoryKey& key, const std::string& what);
+  enum class InsightsForm { kJson, kPage };
+  HttpResponse Insights(const RepositoryKey& key, InsightsForm form);
   HttpResponse Warm(const RepositoryKey& key, const std::string& body) REPOSFS_EXCLUDES(mutex_);
-  HttpResponse Change(const RepositoryKey& key, const std::string& action);
+  // Answer when the host has: `refresh`, and `pin` of what is not known yet.
+  void Refresh(const RepositoryKey& key, const HttpServer::Reply& reply);
+  void Pin(const RepositoryKey& key, const HttpServer::Reply& reply);
+  HttpResponse SetPinned(const RepositoryKey& key, bool pinned);
+  HttpResponse Evict(const RepositoryKey& key);
+  // Answers with what `then` makes of it once `flight` has landed well.
+  void AnswerWhenLanded(const RepositoryKey& key, const FlightPtr& flight,
+                        const HttpServer::Reply& reply, std::function<HttpResponse()> then);
   // Of a path's host, owner and name.
   Result<RepositoryKey> KeyOf(const std::vector<std::string>& parts) const;
 
   RepositoryCache& cache_;
+  WaitingRoom& waiting_;
   const std::string mountpoint_;
 
   Mutex mutex_;  // A leaf lock.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include "tests/support/mount_test.h"
 
 namespace reposfs::testing {
@@ -18,10 +20,21 @@ class BakeTest : public MountTest {
     json body;
   };
 
+  std::string HttpAddress() { return daemon_.CliJson({"status"})["httpListen"].get<std::string>(); }
+  // How many sockets the daemon has.
+  int ConnectionCount() const {
+    int count = 0;
+    std::error_code error;
+    const auto fds = "/proc/" + std::to_string(daemon_.pid()) + "/fd";
+    for (const auto& fd : std::filesystem::directory_iterator(fds, error)) {
+      count += std::filesystem::read_symlink(fd, error).string().starts_with("socket:") ? 1 : 0;
+    }
+    return count;
+  }
   Answer Ask(const Argv& options, const std::string& path) {
     Argv argv = {"curl", "-s", "-w", "\n%{http_code}"};
     argv.insert(argv.end(), options.begin(), options.end());
-    argv.push_back("http://" + daemon_.CliJson({"status"})["httpListen"].get<std::string>() + path);
+    argv.push_back("http://" + HttpAddress() + path);
     const CommandResult result = Execute(argv);
     const std::size_t end = result.out.rfind('\n');
     EXPECT_TRUE(result.ok() && end != std::string::npos) << result;
@@ -75,6 +88,30 @@ TEST_F(BakeTest, ABakedRepositoryIsBroughtUpToDate) {
   EXPECT_TRUE(WaitUntil([&] { return !baked_commit().empty(); }, kSoon));
   const std::string head = AddCommit(server_.Path("b/changes"), "main", "new\n");
   EXPECT_TRUE(WaitUntil([&] { return baked_commit() == head; }, kSoon));
+}
+
+TEST_F(BakeTest, WhoPinsOrRefreshesASlowOneKeepsNobodyWaiting) {
+  constexpr int kCount = 12;  // More than there are threads.
+  FillSmall(server_.Create("b/slow"));
+  FillSmall(server_.Create("b/known"));
+  ASSERT_TRUE(daemon_.Start());
+  ASSERT_TRUE(daemon_.Warm(Key("b/known"), "tip"));
+  server_.Hold("b/slow", ".");
+  server_.Hold("b/known", ".");
+  const int before = ConnectionCount();
+  std::vector<std::future<int>> waiting;
+  for (int i = 0; i < kCount; ++i) {
+    const Argv command = i % 2 == 0 ? Argv{"pin", Key("b/slow")} : Argv{"refresh", Key("b/known")};
+    waiting.push_back(
+        std::async(std::launch::async, [this, command] { return daemon_.Cli(command).status; }));
+  }
+  EXPECT_TRUE(WaitUntil([&] { return ConnectionCount() >= before + kCount; }, kSoon));
+  EXPECT_EQ(daemon_.CliJson({"status"})["mountpoint"], daemon_.mountpoint().string());
+  EXPECT_EQ(waiting[0].wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  server_.Release("b/slow");
+  server_.Release("b/known");
+  for (auto& status : waiting) EXPECT_EQ(status.get(), 0);
+  EXPECT_EQ(daemon_.Show(Key("b/slow"))["pinned"], true);
 }
 
 TEST_F(BakeTest, NonsenseIsToldApart) {
