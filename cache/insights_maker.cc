@@ -159,6 +159,12 @@ Insights InsightsAtHand(const Repository& repository, const Oid& commit, History
   insights.stored_bytes = repository.size_bytes();
   const bool to_come = policy == HistoryPolicy::kComplete || repository.stage() == Stage::kComplete;
   if (!to_come) insights.history_state = policy == HistoryPolicy::kLazy ? "lazy" : "none";
+  if (commit.IsNull()) {
+    // No commits and no files: that is all there is to tell.
+    insights.history_state = "complete";
+    insights.history.emplace();
+    insights.tip.emplace();
+  }
   if (const RefSnapshotPtr refs = repository.refs()) {
     for (const Ref& ref : refs->refs()) {
       ++(ref.name.starts_with("refs/heads/") ? insights.branch_count : insights.tag_count);

@@ -78,6 +78,12 @@ enum class Sizes {
   kNeeded,
 };
 
+// What was heard of failures before, and is still believed.
+enum class Failures {
+  kForgotten,  // Somebody asks on purpose: the host is asked again.
+  kBelieved,
+};
+
 // A transfer under way, for people to look at.
 struct ActiveTransfer {
   std::string key;
@@ -156,12 +162,17 @@ class RepositoryCache {
   // What the history and the files of the target's commit tell, as it was computed last; null if it
   // has not been, and then a job does, as soon as the commit is here.  Blocks on the disk.
   InsightsDocumentPtr InsightsOf(const Target& target);
+  // The same, once they tell as much as they will: with the history, unless the configuration says
+  // `none`.  What is missing for that is under way.  Errors: those of its jobs.
+  Outcome<InsightsDocumentPtr> FinalInsightsOf(const Target& target);
+  // What the default branch shows as far as is known, without asking anybody.
+  std::optional<Target> DefaultView(const RepositoryKey& key);
   // Whether, and when, the history of a repository is fetched.
   HistoryPolicy HistoryOf(const RepositoryKey& key) const;
 
   // For commands.  The flight lands when `key` has reached `stage`.
-  FlightPtr Warm(const RepositoryKey& key, Stage stage);
-  FlightPtr Refresh(const RepositoryPtr& repository);
+  FlightPtr Warm(const RepositoryKey& key, Stage stage, Failures failures = Failures::kForgotten);
+  FlightPtr Refresh(const RepositoryPtr& repository, Failures failures = Failures::kForgotten);
   Status SetPinned(const RepositoryPtr& repository, bool pinned);
   bool IsPinned(const Repository& repository) const;
   // Errors: kInvalidArgument if it is in use.

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "cache/insights_json.h"
 #include "cache/insights_maker.h"
+#include "cache/insights_page.h"
 #include "cache/repository_cache.h"
 
 namespace reposfs {
@@ -36,7 +38,13 @@ Status RepositoryCache::ExecuteInsights(const RepositoryPtr& repository, const s
 InsightsDocumentPtr RepositoryCache::InsightsOf(const Target& target) {
   const Repository& repository = *target.repository;
   const Oid& commit = target.ref.commit;
-  if (commit.IsNull()) return nullptr;
+  if (commit.IsNull()) {
+    // An empty repository: there is nothing to compute, and nothing to wait for.
+    const Insights nothing = InsightsAtHand(repository, commit, HistoryOf(repository.key()),
+                                            repository.record().last_checked);
+    return std::make_shared<const InsightsDocument>(
+        InsightsDocument{true, nothing.computed_at, InsightsJson(nothing), InsightsPage(nothing)});
+  }
   auto document = insights_->Document(repository.id(), repository.key().Text(), commit.Hex());
   if (!document) {
     spdlog::error("insights not read repo={} cause=\"{}\"", repository.key().Text(),
@@ -47,6 +55,28 @@ InsightsDocumentPtr RepositoryCache::InsightsOf(const Target& target) {
   const bool here = complete || repository.StageOf(commit) >= Stage::kContent;
   if (!*document && here) SubmitInsights(target.repository, commit);
   return *document;
+}
+
+Outcome<InsightsDocumentPtr> RepositoryCache::FinalInsightsOf(const Target& target) {
+  const RepositoryPtr& repository = target.repository;
+  auto document = InsightsOf(target);
+  if (document && document->complete) return document;
+  const bool complete = repository->stage() == Stage::kComplete;
+  const bool history_comes = HistoryOf(repository->key()) != HistoryPolicy::kNone;
+  if (document && !complete && !history_comes) return document;
+  if (!complete && (history_comes || repository->StageOf(target.ref.commit) < Stage::kContent)) {
+    return Warm(repository->key(), history_comes ? Stage::kComplete : Stage::kContent,
+                Failures::kBelieved);
+  }
+  return runner_->Submit(repository, JobKind::kInsights, target.ref.commit.Hex(),
+                         kInsightsPriority);
+}
+
+std::optional<Target> RepositoryCache::DefaultView(const RepositoryKey& key) {
+  const RepositoryPtr repository = Find(key);
+  const RefSnapshotPtr refs = repository ? RefsOf(*repository) : nullptr;
+  if (!refs) return std::nullopt;
+  return Target{repository, ResolvedRef{"", refs->head(), refs->head()}};
 }
 
 void RepositoryCache::ForgetInsights(std::int64_t id) {

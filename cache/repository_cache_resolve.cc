@@ -209,17 +209,25 @@ FlightPtr RepositoryCache::RefreshIfDue(const RepositoryPtr& repository) {
                          strict ? kStrictRefreshPriority : kBackgroundRefreshPriority);
 }
 
-FlightPtr RepositoryCache::Refresh(const RepositoryPtr& repository) {
-  flights_.ForgetFailures(std::to_string(repository->id()) + ":");
-  flights_.ForgetFailures("ref:" + repository->key().Text() + "@");
-  if (repository->stage() == Stage::kAbsent) return Check(repository->key());
+FlightPtr RepositoryCache::Refresh(const RepositoryPtr& repository, Failures failures) {
+  const RepositoryKey& key = repository->key();
+  if (failures == Failures::kForgotten) {
+    flights_.ForgetFailures(std::to_string(repository->id()) + ":");
+    flights_.ForgetFailures("ref:" + key.Text() + "@");
+    flights_.ForgetFailures(CheckName(key));
+  }
+  if (repository->stage() == Stage::kAbsent) {
+    if (auto failure = flights_.Failure(CheckName(key))) return LandedWith(std::move(*failure));
+    return Check(key);
+  }
   if (auto held = HeldBack(repository->key().host)) return LandedWith(std::move(*held));
   return runner_->Submit(repository, JobKind::kFetch, "", kStrictRefreshPriority);
 }
 
-FlightPtr RepositoryCache::Warm(const RepositoryKey& key, Stage stage) {
-  flights_.ForgetFailures(CheckName(key));
-  if (const RepositoryPtr repository = Find(key)) {
+FlightPtr RepositoryCache::Warm(const RepositoryKey& key, Stage stage, Failures failures) {
+  const bool forget = failures == Failures::kForgotten;
+  if (forget) flights_.ForgetFailures(CheckName(key));
+  if (const RepositoryPtr repository = Find(key); repository && forget) {
     flights_.ForgetFailures(std::to_string(repository->id()) + ":");
     flights_.ForgetFailures(NoSpaceName(*repository));
   }

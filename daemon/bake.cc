@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <nlohmann/json.hpp>
-#include <thread>
+#include <utility>
 
 #include "base/text.h"
 #include "daemon/control_client.h"
@@ -16,7 +17,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::chrono::milliseconds kWaitMax(1'000);
-constexpr std::chrono::milliseconds kPollEvery(100);
 
 // The host of `url`, lower case; empty if there is none.
 std::string HostOf(const std::string& url) {
@@ -65,53 +65,79 @@ Result<RepositoryKey> KeyOf(const std::string& url,
   return parsed;
 }
 
-// What the default branch tells, if it has been computed from as much as there will be.
-InsightsDocumentPtr DocumentOf(RepositoryCache& cache, const RepositoryKey& key) {
-  const RepositoryPtr repository = cache.Find(key);
-  const RefSnapshotPtr refs = repository ? repository->refs() : nullptr;
-  if (!refs || refs->head().IsNull()) return nullptr;
-  const bool all_here =
-      repository->stage() == Stage::kComplete || cache.HistoryOf(key) != HistoryPolicy::kComplete;
-  if (!all_here) return nullptr;
-  auto document = cache.InsightsOf(Target{repository, {"", refs->head(), refs->head()}});
-  // The one that was computed before the history came is about to be replaced.
-  const bool awaited = document && !document->complete && repository->stage() == Stage::kComplete;
-  return awaited ? nullptr : document;
-}
+// One request, from the first question to the host until the answer.
+class Baking : public std::enable_shared_from_this<Baking> {
+ public:
+  Baking(RepositoryCache& cache, WaitingRoom& waiting, RepositoryKey key, HttpServer::Reply reply)
+      : cache_(cache),
+        waiting_(waiting),
+        key_(std::move(key)),
+        reply_(std::move(reply)),
+        deadline_(std::chrono::steady_clock::now() + kWaitMax) {}
+
+  void Start() {
+    const RepositoryPtr known = cache_.Find(key_);
+    const bool here = known && known->stage() == Stage::kComplete;
+    // Whoever asks again and again for what is not there asks the host once.
+    WaitFor(here ? cache_.Refresh(known, Failures::kBelieved)
+                 : cache_.Warm(key_, StageWanted(), Failures::kBelieved));
+  }
+
+ private:
+  Stage StageWanted() const {
+    return cache_.HistoryOf(key_) == HistoryPolicy::kNone ? Stage::kContent : Stage::kComplete;
+  }
+
+  void WaitFor(const FlightPtr& flight) {
+    waiting_.Wait(flight, deadline_, [self = shared_from_this()](const auto& landed) {
+      if (!landed) return self->AnswerLater();
+      if (!*landed) return self->reply_(Failure(landed->error()));
+      self->Finish();
+    });
+  }
+
+  void Finish() {
+    const auto target = cache_.DefaultView(key_);
+    const bool late = std::chrono::steady_clock::now() >= deadline_;
+    if (!target || late) return AnswerLater();  // No target: it was evicted meanwhile.
+    const auto outcome = cache_.FinalInsightsOf(*target);
+    if (outcome.waits()) return WaitFor(outcome.flight());
+    if (!outcome.has_value()) return reply_(Failure(outcome.result().error()));
+    reply_({200, "application/json", outcome.result().value()->json});
+  }
+
+  void AnswerLater() {
+    const RepositoryPtr repository = cache_.Find(key_);
+    const std::string key = key_.Text();
+    reply_(Answer({{"key", key},
+                   {"stage", StageName(repository ? repository->stage() : Stage::kAbsent)},
+                   {"repository", RepoTarget(key)},
+                   {"insights", RepoTarget(key, "/insights")}},
+                  202));
+  }
+
+  RepositoryCache& cache_;
+  WaitingRoom& waiting_;
+  const RepositoryKey key_;
+  const HttpServer::Reply reply_;
+  const WaitingRoom::SteadyTime deadline_;
+};
 
 }  // namespace
 
-HttpResponse HandleBake(RepositoryCache& cache, const std::map<std::string, HostOptions>& hosts,
-                        const HttpRequest& request) {
+void HandleBake(RepositoryCache& cache, WaitingRoom& waiting,
+                const std::map<std::string, HostOptions>& hosts, const HttpRequest& request,
+                const HttpServer::Reply& reply) {
   if (!request.content_type.starts_with("application/json")) {
-    return Answer({{"error", "send the body as Content-Type: application/json"},
-                   {"code", ErrcName(Errc::kInvalidArgument)}},
-                  415);
+    return reply(Answer({{"error", "send the body as Content-Type: application/json"},
+                         {"code", ErrcName(Errc::kInvalidArgument)}},
+                        415));
   }
   const auto url = UrlOf(request.body);
-  if (!url) return Failure(url.error());
+  if (!url) return reply(Failure(url.error()));
   const auto key = KeyOf(*url, hosts);
-  if (!key) return Failure(key.error());
-
-  const RepositoryPtr known = cache.Find(*key);
-  const bool complete = known && known->stage() == Stage::kComplete;
-  const FlightPtr fetched = complete ? cache.Refresh(known) : cache.Warm(*key, Stage::kComplete);
-  const auto deadline = std::chrono::steady_clock::now() + kWaitMax;
-  while (std::chrono::steady_clock::now() < deadline) {
-    if (fetched->landed()) {
-      if (auto status = fetched->Wait(); !status) return Failure(status.error());
-      if (const auto document = DocumentOf(cache, *key)) {
-        return {200, "application/json", document->json};
-      }
-    }
-    std::this_thread::sleep_for(kPollEvery);
-  }
-  const RepositoryPtr repository = cache.Find(*key);
-  return Answer({{"key", key->Text()},
-                 {"stage", StageName(repository ? repository->stage() : Stage::kAbsent)},
-                 {"repository", RepoTarget(key->Text())},
-                 {"insights", RepoTarget(key->Text(), "/insights")}},
-                202);
+  if (!key) return reply(Failure(key.error()));
+  std::make_shared<Baking>(cache, waiting, *key, reply)->Start();
 }
 
 }  // namespace reposfs

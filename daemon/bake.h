@@ -5,7 +5,10 @@
 //   415  not sent as application/json: so that no page in a browser can ask for it
 //   422  of a host that is not configured         5xx  the host is slow, or down
 //
-// Thread-safety: may be called from any thread; blocks for at most a second.
+// An empty repository has insights, too: no commits.  A failure of the host is believed for as long
+// as a lookup would believe it.
+//
+// Thread-safety: may be called from any thread.
 #pragma once
 
 #include <map>
@@ -13,10 +16,13 @@
 
 #include "cache/repository_cache.h"
 #include "daemon/http_server.h"
+#include "daemon/waiting_room.h"
 
 namespace reposfs {
 
-HttpResponse HandleBake(RepositoryCache& cache, const std::map<std::string, HostOptions>& hosts,
-                        const HttpRequest& request);
+// Answers within a second, and holds no thread until then.
+void HandleBake(RepositoryCache& cache, WaitingRoom& waiting,
+                const std::map<std::string, HostOptions>& hosts, const HttpRequest& request,
+                const HttpServer::Reply& reply);
 
 }  // namespace reposfs

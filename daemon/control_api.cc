@@ -42,9 +42,10 @@ ControlApi::ControlApi(RepositoryCache& cache, DaemonFacts facts)
   router_.AddSimple("GET", "/v1/evictions", ControlAccess::kReadOnly,
                     [this](const RoutedRequest&) { return Answer(EvictionsJson(cache_, "")); });
   AddJobs();
-  router_.AddSimple("POST", "/bake", ControlAccess::kReadOnly, [this](const RoutedRequest& call) {
-    return HandleBake(cache_, facts_.hosts, call.request);
-  });
+  router_.Add("POST", "/bake", ControlAccess::kReadOnly,
+              [this](const RoutedRequest& call, const HttpServer::Reply& reply) {
+                HandleBake(cache_, waiting_, facts_.hosts, call.request, reply);
+              });
 }
 
 void ControlApi::AddHealth() {

@@ -132,11 +132,8 @@ HttpResponse RepositoryResources::Show(const RepositoryKey& key) {
 }
 
 HttpResponse RepositoryResources::Insights(const RepositoryKey& key, InsightsForm form) {
-  const RepositoryPtr repository = cache_.Find(key);
-  const RefSnapshotPtr refs = repository ? repository->refs() : nullptr;
-  const InsightsDocumentPtr document =
-      refs ? cache_.InsightsOf(Target{repository, ResolvedRef{"", refs->head(), refs->head()}})
-           : nullptr;
+  const auto target = cache_.DefaultView(key);
+  const InsightsDocumentPtr document = target ? cache_.InsightsOf(*target) : nullptr;
   if (!document) {
     return Failure({Errc::kNotFound, key.Text() + ": no insights yet; they are computed when its "
                                                   "files are here, and again with its history"});

@@ -90,6 +90,52 @@ TEST_F(BakeTest, ABakedRepositoryIsBroughtUpToDate) {
   EXPECT_TRUE(WaitUntil([&] { return baked_commit() == head; }, kSoon));
 }
 
+TEST_F(BakeTest, AnEmptyRepositoryHasNoCommits) {
+  server_.Create("b/empty");
+  ASSERT_TRUE(daemon_.Start());
+  const Answer answer = BakeUrl(server_.Url("b/empty"));
+  ASSERT_EQ(answer.status, 200) << answer.body.dump(2);
+  EXPECT_EQ(answer.body["commits"]["total"], 0);
+  EXPECT_EQ(answer.body["history"], "complete");
+  EXPECT_EQ(Ask({}, "/v1/repos/" + Key("b/empty") + "/insights").status, 200);
+}
+
+TEST_F(BakeTest, WithoutHistoriesTheFilesAreToldOf) {
+  FillSmall(server_.Create("b/files"));
+  daemon_.Set("history", "none");
+  ASSERT_TRUE(daemon_.Start());
+  Answer last;
+  EXPECT_TRUE(WaitUntil(
+      [&] {
+        last = BakeUrl(server_.Url("b/files"));
+        return last.status == 200;
+      },
+      kSoon));
+  EXPECT_EQ(last.body["history"], "none");
+  EXPECT_EQ(daemon_.Stage(Key("b/files")), "content");
+}
+
+TEST_F(BakeTest, ManySlowOnesDoNotKeepOthersWaiting) {
+  // Eight threads that wait a second each would need eight seconds.
+  constexpr int kSlowCount = 64;
+  constexpr auto kAllOfThem = std::chrono::seconds(5);
+  FillSmall(server_.Create("b/slow"));
+  server_.Hold("b/slow", ".");
+  ASSERT_TRUE(daemon_.Start());
+  const std::string many = "[1-" + std::to_string(kSlowCount) + "]";
+  const std::string body = json{{"url", server_.Url("b/slow")}}.dump();
+  const auto before = std::chrono::steady_clock::now();
+  const CommandResult slow =
+      Execute({"curl", "-s", "-Z", "--parallel-max", std::to_string(kSlowCount), "-w",
+               "%{http_code} ", "-o", "/dev/null", "-H", "Content-Type: application/json", "-d",
+               body, "http://" + HttpAddress() + "/bake?" + many});
+  EXPECT_LT(std::chrono::steady_clock::now() - before, kAllOfThem);
+  std::string all_accepted;
+  for (int i = 0; i < kSlowCount; ++i) all_accepted += "202 ";
+  EXPECT_EQ(slow.out, all_accepted) << slow;
+  server_.Release("b/slow");
+}
+
 TEST_F(BakeTest, WhoPinsOrRefreshesASlowOneKeepsNobodyWaiting) {
   constexpr int kCount = 12;  // More than there are threads.
   FillSmall(server_.Create("b/slow"));
@@ -112,6 +158,17 @@ TEST_F(BakeTest, WhoPinsOrRefreshesASlowOneKeepsNobodyWaiting) {
   server_.Release("b/known");
   for (auto& status : waiting) EXPECT_EQ(status.get(), 0);
   EXPECT_EQ(daemon_.Show(Key("b/slow"))["pinned"], true);
+}
+
+TEST_F(BakeTest, WhatIsNotThereIsAskedForOnce) {
+  ASSERT_TRUE(daemon_.Start());
+  EXPECT_EQ(BakeUrl(server_.Url("b/none")).status, 404);
+  server_.ForgetRequests();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(BakeUrl(server_.Url("b/none")).status, 404);
+  EXPECT_TRUE(server_.Requests("b/none").empty());
+  FillSmall(server_.Create("b/none"));
+  EXPECT_TRUE(daemon_.Warm(Key("b/none"))) << "who asks on purpose asks the host";
+  EXPECT_NE(BakeUrl(server_.Url("b/none")).status, 404);
 }
 
 TEST_F(BakeTest, NonsenseIsToldApart) {
