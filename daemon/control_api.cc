@@ -8,6 +8,7 @@
 #include "daemon/bake.h"
 #include "daemon/control_json.h"
 #include "daemon/http_answer.h"
+#include "daemon/openapi_document.h"
 
 namespace reposfs {
 namespace {
@@ -35,7 +36,7 @@ ControlApi::ControlApi(RepositoryCache& cache, DaemonFacts facts)
       facts_(std::move(facts)),
       status_(cache, facts_),
       repositories_(cache, waiting_, facts_.mountpoint) {
-  AddHealth();
+  AddAboutItself();
   router_.AddSimple("GET", "/v1/status", ControlAccess::kReadOnly,
                     [this](const RoutedRequest&) { return Answer(status_.Json()); });
   repositories_.AddTo(router_);
@@ -48,7 +49,10 @@ ControlApi::ControlApi(RepositoryCache& cache, DaemonFacts facts)
               });
 }
 
-void ControlApi::AddHealth() {
+void ControlApi::AddAboutItself() {
+  router_.AddSimple("GET", "/openapi.json", ControlAccess::kReadOnly, [](const RoutedRequest&) {
+    return HttpResponse{200, "application/json", OpenApiDocument()};
+  });
   // Who answers lives; and nobody answers before the mount does.
   for (const char* path : {"/healthz", "/readyz"}) {
     router_.AddSimple("GET", path, ControlAccess::kReadOnly, [](const RoutedRequest&) {

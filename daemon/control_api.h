@@ -1,6 +1,7 @@
 // What the commands ask the daemon: JSON about the cache, and changes to it.
 //
-// The interface is described where it is used, in daemon/control_client.h.
+// deploy/openapi.json describes every resource; a test compares the two, so a resource is added in
+// both places.
 //
 // Thread-safety: Handle() and SetHttpAddress() may be called from any thread.
 #pragma once
@@ -35,7 +36,7 @@ class ControlApi {
   std::vector<std::string> Resources() const { return router_.Resources(); }
 
  private:
-  void AddHealth();
+  void AddAboutItself();
   void AddJobs();
 
   RepositoryCache& cache_;
