@@ -9,6 +9,7 @@ Error SqliteError(sqlite3* database, std::string_view what) {
   const int code = sqlite3_errcode(database);
   const Errc errc = code == SQLITE_FULL                               ? Errc::kNoSpace
                     : code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? Errc::kCorrupt
+                    : code == SQLITE_BUSY                             ? Errc::kTimedOut
                                                                       : Errc::kIo;
   return Error{errc, "database: " + std::string(what) + ": " + sqlite3_errmsg(database)};
 }

@@ -101,6 +101,8 @@ class Transaction {
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
 
+  // Whether it has begun: what is done in one that has not is not part of any.
+  const Status& begun() const { return begun_; }
   Status Commit() REPOSFS_UNCHECKED;  // Whoever made the transaction holds the mutex.
 
  private:
