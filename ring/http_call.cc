@@ -37,11 +37,6 @@ struct CurlUse {
   CurlUse& operator=(const CurlUse&) = delete;
 };
 
-milliseconds Left(Deadline deadline) {
-  const auto left = deadline - std::chrono::steady_clock::now();
-  return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(left));
-}
-
 void SetText(CURL* easy, CURLoption option, const std::string& value) {
   if (!value.empty()) curl_easy_setopt(easy, option, value.c_str());
 }
@@ -126,7 +121,7 @@ class HttpCaller::Exchange {
     int running = 1;
     while (running > 0) {
       if (stopped) return Error{Errc::kInterrupted, "the program is stopping"};
-      const milliseconds left = Left(NextDeadline());
+      const milliseconds left = TimeLeft(NextDeadline());
       if (left == milliseconds(0)) return Error{Errc::kTimedOut, "no answer in time"};
       CURLMcode code = curl_multi_perform(multi_.get(), &running);
       if (code == CURLM_OK && running > 0) {

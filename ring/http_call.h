@@ -7,7 +7,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <filesystem>
 #include <functional>
@@ -17,11 +16,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/deadline.h"
 #include "base/result.h"
 
 namespace reposfs {
-
-using Deadline = std::chrono::steady_clock::time_point;
 
 // Files in PEM; empty ones are not used, and the machine's authorities are trusted without a CA.
 struct HttpTlsOptions {
