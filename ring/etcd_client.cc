@@ -199,10 +199,10 @@ Status EtcdClient::AskEach(Question& question) {
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t index = (first + i) % count;
     asked = AskOne(options_.endpoints[index], question);
-    if (asked || !IsPassing(asked.error())) {
-      preferred_ = index;
-      return asked;
-    }
+    const bool done = asked || !IsPassing(asked.error());
+    // Also when no time is left for the next one: the next call begins with it.
+    preferred_ = done ? index : (index + 1) % count;
+    if (done) return asked;
     if (std::chrono::steady_clock::now() >= question.deadline) break;
   }
   return asked;
