@@ -1,5 +1,7 @@
 #include "daemon/config_ring.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 
 #include "daemon/setting_kinds.h"
@@ -40,8 +42,12 @@ Status CheckListen(std::string_view text) {
 }
 
 Status CheckNameserver(std::string_view text) {
-  if (text.empty() || (CheckListen(text) && !text.ends_with(":0"))) return {};
-  return Refuse(text, "is no nameserver; write for example 10.0.0.10:53");
+  in_addr parsed{};
+  const bool right = CheckListen(text).has_value() && !text.ends_with(":0") &&
+                     ::inet_pton(AF_INET, std::string(HostOfAddress(text)).c_str(), &parsed) == 1;
+  if (text.empty() || right) return {};
+  return Refuse(text,
+                "is no nameserver; write its IPv4 address and port, for example 10.0.0.10:53");
 }
 
 Status CheckDnsName(std::string_view text) {

@@ -25,6 +25,24 @@ class YamlReader {
     return ReadSection(document, "");
   }
 
+  Status ReadRingNodes(const YAML::Node& nodes) {
+    if (!nodes.IsSequence()) {
+      return At(nodes,
+                "ring.nodes: expected a list, as in [{ id: node-1, address: "
+                "\"http://10.0.0.1:7420\" }]");
+    }
+    config_.ring.nodes.clear();
+    for (const auto& item : nodes) {
+      Member node;
+      const auto status = ReadObject(item, "ring.nodes", MemberSettings(), node);
+      if (!status) return status;
+      config_.ring.nodes.push_back(std::move(node));
+      const auto check = CheckMembers(config_.ring.nodes);
+      if (!check) return At(item, "ring.nodes", check.error());
+    }
+    return {};
+  }
+
  private:
   Error At(const YAML::Node& node, const std::string& message) const {
     return Error{Errc::kInvalidArgument, Place(node) + message};
@@ -170,38 +188,38 @@ class YamlReader {
     return {};
   }
 
-  Status ReadRingNodes(const YAML::Node& nodes) {
-    if (!nodes.IsSequence()) {
-      return At(nodes,
-                "ring.nodes: expected a list, as in [{ id: node-1, address: "
-                "\"http://10.0.0.1:7420\" }]");
-    }
-    config_.ring.nodes.clear();
-    for (const auto& item : nodes) {
-      Member node;
-      const auto status = ReadObject(item, "ring.nodes", MemberSettings(), node);
-      if (!status) return status;
-      config_.ring.nodes.push_back(std::move(node));
-      const auto check = CheckMembers(config_.ring.nodes);
-      if (!check) return At(item, "ring.nodes", check.error());
-    }
-    return {};
-  }
-
   const std::string& file_name_;
   Config& config_;
   const std::vector<std::string> keys_;
 };
 
-}  // namespace
-
-Status ApplyYaml(const std::string& text, const std::string& file_name, Config& config) {
+// Calls `read` with the document that `text` is.
+template <typename Read>
+Status ReadYaml(const std::string& text, const std::string& file_name, Read read) {
   try {
-    return YamlReader(file_name, config).ReadDocument(YAML::Load(text));
+    return read(YAML::Load(text));
   } catch (const YAML::Exception& exception) {
     return Error{Errc::kInvalidArgument, file_name + ":" + std::to_string(exception.mark.line + 1) +
                                              ": not valid YAML: " + exception.msg};
   }
+}
+
+}  // namespace
+
+Status ApplyYaml(const std::string& text, const std::string& file_name, Config& config) {
+  return ReadYaml(text, file_name, [&](const YAML::Node& document) {
+    return YamlReader(file_name, config).ReadDocument(document);
+  });
+}
+
+Result<std::vector<Member>> ParseMembersYaml(const std::string& text) {
+  Config config;
+  const std::string place = "line";
+  const auto status = ReadYaml(text, place, [&](const YAML::Node& document) {
+    return YamlReader(place, config).ReadRingNodes(document);
+  });
+  if (!status) return status.error();
+  return std::move(config.ring.nodes);
 }
 
 }  // namespace reposfs

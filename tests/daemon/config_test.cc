@@ -5,6 +5,8 @@
 
 #include <fstream>
 
+#include "daemon/config_yaml.h"
+
 namespace reposfs {
 namespace {
 
@@ -265,6 +267,8 @@ TEST_F(ConfigTest, ValuesOutOfRangeAreRefused) {
         "ring: {dns: {type: AAAA}}",
         "ring: {dns: {name: 'a/b'}}",
         "ring: {dns: {nameserver: 'ns1'}}",
+        "ring: {dns: {nameserver: 'ns1:53'}}",
+        "ring: {dns: {nameserver: '10.0.0.10:0'}}",
         "ring: {dns: {port: 0}}",
         "ring: {etcd: {endpoints: ['10.0.0.5:2379']}}",
         "ring: {etcd: {prefix: reposfs}}",
@@ -334,6 +338,20 @@ TEST_F(ConfigTest, HostNamesThatAreNoDirectoryNamesAreRefused) {
   for (const char* name : {"a/b", "..", ".hidden", "-x", "a b", "h:8080", "''"}) {
     EXPECT_EQ(Refusal("hosts: {" + std::string(name) + ": {}}").substr(0, 10), "1: hosts: ")
         << name;
+  }
+}
+
+TEST(MembersFileTest, AFileOfMembersIsTheSameListAsInTheConfiguration) {
+  const auto members = ParseMembersYaml(
+      "- { id: a, address: 'http://a:1' }\n- { id: b, address: 'http://b', weight: 3 }\n");
+  ASSERT_TRUE(members) << members.error().message;
+  EXPECT_EQ(*members, (std::vector<Member>{{"a", "http://a:1", 1}, {"b", "http://b", 3}}));
+  for (const char* wrong :
+       {"nodes: []", "- a", "- { id: a }", "- { id: a, adress: 'http://a' }", "[",
+        "- { id: a, address: 'http://a' }\n- { id: a, address: 'http://b' }"}) {
+    const auto refused = ParseMembersYaml(wrong);
+    ASSERT_FALSE(refused) << wrong;
+    EXPECT_EQ(refused.error().message.substr(0, 5), "line:") << refused.error().message;
   }
 }
 
