@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "cache/pkt_line.h"
+#include "tests/cache/pkt_text.h"
 
 namespace reposfs {
 namespace {
@@ -25,18 +25,6 @@ WireCapabilities Modern() {
     server.Add(line);
   }
   return server;
-}
-
-// The lines of `message`; "--" for a delimiter, "." for the end.
-std::vector<std::string> Lines(const std::string& message) {
-  std::vector<std::string> lines;
-  PktReader reader;
-  EXPECT_TRUE(reader.Add(message, [&](const Pkt& pkt) -> Status {
-    const bool data = pkt.type == PktType::kData;
-    lines.push_back(data ? std::string(pkt.line()) : pkt.type == PktType::kFlush ? "." : "--");
-    return {};
-  }));
-  return lines;
 }
 
 std::size_t Count(const std::vector<std::string>& lines, std::string_view line) {
