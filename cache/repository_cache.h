@@ -44,6 +44,7 @@
 #include "cache/repository.h"
 #include "cache/room_keeper.h"
 #include "cache/transport.h"
+#include "cache/upload_request.h"
 
 namespace reposfs {
 
@@ -158,6 +159,13 @@ class RepositoryCache {
   // git looked for `object` in the repository and did not find it.  kNotFound: it does not exist,
   // or the upstream does not give it.
   Outcome<Done> FetchObject(const Target& target, const Oid& object);
+
+  // Brings what a git client asks for that fetches from this cache.  Done: it is here, and stays
+  // while somebody has a Use that is older than this call.  kNotFound: the upstream has no such
+  // object.
+  Outcome<Done> Provide(const RepositoryPtr& repository, const FetchArguments& asked);
+  // Whether it is here, without ever bringing anything.
+  bool CanProvide(const Repository& repository, const FetchArguments& asked) const;
 
   // What the history and the files of the target's commit tell, as it was computed last; null if it
   // has not been, and then a job does, as soon as the commit is here.  Blocks on the disk.
@@ -275,6 +283,12 @@ class RepositoryCache {
   bool LooksLikeScan(const Target& target) REPOSFS_EXCLUDES(mutex_);
   // Null if its entries or their sizes are not known.
   DirectoryPtr DirectoryIfRead(const Repository& repository, const Oid& tree);
+
+  // Providing (repository_cache_provide.cc).
+  Outcome<Done> ProvideCommits(const RepositoryPtr& repository, const FetchArguments& asked,
+                               Stage stage);
+  Outcome<Done> ProvideObjects(const RepositoryPtr& repository, const std::vector<Oid>& wants);
+  Outcome<Done> ProvideHistory(const RepositoryPtr& repository, const std::vector<Oid>& wants);
 
   // Jobs.
   Status Execute(const Job& job, const RepositoryPtr& repository, const FlightPtr& flight);
