@@ -13,8 +13,6 @@ HttpResponse Answer(const Json& json, int status) {
           json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"};
 }
 
-namespace {
-
 int HttpStatusOf(Errc code) {
   switch (code) {
     case Errc::kNotFound:
@@ -35,8 +33,6 @@ int HttpStatusOf(Errc code) {
       return 500;
   }
 }
-
-}  // namespace
 
 HttpResponse Failure(const Error& error) {
   return Answer({{"error", Printable(error.message)}, {"code", ErrcName(error.code)}},

@@ -120,10 +120,12 @@ class Daemon {
                              [this] { return session_->parked_count(); },
                              [this] { return session_->kernel_agreement(); }});
     if (!config_.http.listen.empty()) {
-      auto http = HttpServer::ListenTcp(
-          config_.http.listen, [this](const HttpRequest& request, const HttpServer::Reply& reply) {
-            api_->Handle(request, ControlAccess::kReadOnly, reply);
-          });
+      auto http =
+          HttpServer::ListenTcp(config_.http.listen,
+                                [this](const HttpRequest& request, const HttpServer::Reply& reply) {
+                                  api_->Handle(request, ControlAccess::kReadOnly, reply);
+                                },
+                                {});
       if (http) {
         http_ = std::move(*http);
         api_->SetHttpAddress(http_->address());

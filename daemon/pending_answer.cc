@@ -5,9 +5,17 @@
 
 namespace reposfs {
 
+PendingAnswer::~PendingAnswer() {
+  MutexLock lock(mutex_);
+  if (state_ == State::kGiven && response_.stream) response_.stream->Abandon();
+}
+
 void PendingAnswer::Give(HttpResponse response) {
   MutexLock lock(mutex_);
-  if (state_ == State::kGiven || state_ == State::kTaken) return;
+  if (state_ == State::kGiven || state_ == State::kTaken) {
+    if (response.stream) response.stream->Abandon();
+    return;
+  }
   const bool suspended = state_ == State::kSuspended;
   response_ = std::move(response);
   state_ = State::kGiven;

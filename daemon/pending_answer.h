@@ -9,7 +9,7 @@
 // Thread-safety: every method may be called from any thread.
 //
 // Invariants:
-//   (1) The first answer counts; later ones are dropped.
+//   (1) The first answer counts; later ones are dropped, and their streams abandoned.
 //   (2) `suspend` and `resume` are called at most once each, in this order, and never at a time.
 #pragma once
 
@@ -26,6 +26,9 @@ class PendingAnswer {
   // Both are called with the lock of this class held, and must not call back.
   PendingAnswer(std::function<void()> suspend, std::function<void()> resume)
       : suspend_(std::move(suspend)), resume_(std::move(resume)) {}
+  ~PendingAnswer();  // Abandons the stream of an answer that nobody has taken.
+  PendingAnswer(const PendingAnswer&) = delete;
+  PendingAnswer& operator=(const PendingAnswer&) = delete;
 
   void Give(HttpResponse response) REPOSFS_EXCLUDES(mutex_);
 
