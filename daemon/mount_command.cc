@@ -15,6 +15,9 @@
 #include "base/process.h"
 #include "cache/make_transport.h"
 #include "daemon/control_api.h"
+#include "daemon/git_request.h"
+#include "daemon/git_service.h"
+#include "daemon/git_service_options.h"
 #include "daemon/http_server.h"
 #include "daemon/mount_table.h"
 #include "daemon/process_setup.h"
@@ -119,22 +122,7 @@ class Daemon {
                              io_engine_->Describe(), [this] { return session_->node_count(); },
                              [this] { return session_->parked_count(); },
                              [this] { return session_->kernel_agreement(); }});
-    if (!config_.http.listen.empty()) {
-      auto http =
-          HttpServer::ListenTcp(config_.http.listen,
-                                [this](const HttpRequest& request, const HttpServer::Reply& reply) {
-                                  api_->Handle(request, ControlAccess::kReadOnly, reply);
-                                },
-                                {});
-      if (http) {
-        http_ = std::move(*http);
-        api_->SetHttpAddress(http_->address());
-      } else {
-        // The mount does not depend on it; another reposfs may have the port.
-        spdlog::warn("no HTTP interface cause=\"{}\" advice=\"set http.listen to a free port\"",
-                     http.error().message);
-      }
-    }
+    if (auto started = StartHttp(); !started) return started;
     auto control =
         HttpServer::ListenUnix(config_.cache.directory / "control.sock",
                                [this](const HttpRequest& request, const HttpServer::Reply& reply) {
@@ -142,6 +130,33 @@ class Daemon {
                                });
     if (!control) return std::move(control).error();
     control_ = std::move(*control);
+    return {};
+  }
+
+  Status StartHttp() {
+    if (config_.http.listen.empty()) return {};
+    auto git_options = MakeGitServiceOptions(config_);
+    if (!git_options) return std::move(git_options).error();
+    git_ = std::make_unique<GitService>(*cache_, std::move(*git_options));
+    HttpServer::Settings settings;
+    settings.body_max_bytes = [this](const HttpRequest& head) {
+      return IsGitPath(head.path) ? git_->BodyMaxBytes(head) : HttpServer::kBodyMaxBytes;
+    };
+    auto http = HttpServer::ListenTcp(
+        config_.http.listen,
+        [this](HttpRequest& request, const HttpServer::Reply& reply) {
+          if (IsGitPath(request.path)) return git_->Handle(request, reply);
+          api_->Handle(request, ControlAccess::kReadOnly, reply);
+        },
+        std::move(settings));
+    if (http) {
+      http_ = std::move(*http);
+      api_->SetHttpAddress(http_->address());
+    } else {
+      // The mount does not depend on it; another reposfs may have the port.
+      spdlog::warn("no HTTP interface cause=\"{}\" advice=\"set http.listen to a free port\"",
+                   http.error().message);
+    }
     return {};
   }
 
@@ -155,6 +170,7 @@ class Daemon {
   std::unique_ptr<RepositoryCache> cache_;
   std::unique_ptr<Session> session_;
   std::unique_ptr<ControlApi> api_;
+  std::unique_ptr<GitService> git_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<HttpServer> control_;
 };
