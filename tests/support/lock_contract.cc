@@ -30,9 +30,13 @@ LockName Repository(const std::string& name) {
 // Another process that takes one lock and holds it.
 class Holder {
  public:
-  Holder(const LockWorld& world, const std::string& name, LockMode mode) {
+  Holder(const LockWorld& world, const std::string& name, LockMode mode)
+      : Holder(world, {"hold", name, std::string(LockModeName(mode))}) {}
+  // `arguments` as lock_worker.cc has them, without the log.
+  Holder(const LockWorld& world, const Argv& arguments) {
     Argv argv = world.Worker();
-    argv.insert(argv.end(), {"hold", name, std::string(LockModeName(mode)), log_.string()});
+    argv.insert(argv.end(), arguments.begin(), arguments.end());
+    argv.push_back(log_.string());
     process_ = ChildProcess::Start(argv, directory_ / "output");
   }
 
@@ -46,7 +50,7 @@ class Holder {
     std::istringstream log(ReadFile(log_));
     char what = 0;
     std::int64_t number = 0;
-    log >> what >> number;
+    log >> what >> number;  // Whatever it says first, it is of the lock that it has.
     return number;
   }
 
@@ -191,6 +195,18 @@ TEST_P(LockContractTest, WaitersAreServedInTheirOrder) {
   EXPECT_LT(third.token(), fourth.token());
 }
 
+TEST_P(LockContractTest, AReleaseWakesTheNext) {
+  const auto locks = world_->Open();
+  const auto other = world_->Open();
+  auto lock = locks->Acquire(Repository("a"), LockMode::kExclusive, In(kLong));
+  ASSERT_TRUE(lock);
+  Waiter waiter(*other, Repository("a"), LockMode::kExclusive);
+  ASSERT_TRUE(WaitUntil([&] { return CountRecords(*locks, false) == 1; }, kLong));
+  { const Lock gone = std::move(*lock); }
+  // A waiter that nobody wakes looks again after two seconds.
+  EXPECT_TRUE(waiter.Has(milliseconds(1'500)));
+}
+
 TEST_P(LockContractTest, AWaiterThatGivesUpIsInNobodysWay) {
   const auto locks = world_->Open();
   auto first = locks->Acquire(Repository("a"), LockMode::kShared, In(kLong));
@@ -254,6 +270,24 @@ TEST_P(LockContractTest, AHolderThatSleptFindsOut) {
   ASSERT_TRUE(holder.Says('R'));
   EXPECT_TRUE(lock->still_held());
   EXPECT_TRUE(IsTaken(*world_->Open(), Repository("a"), LockMode::kExclusive));
+}
+
+TEST_P(LockContractTest, TheTokenTellsWhoWasOvertaken) {
+  const TempDir directory("resource");
+  const Argv blind = {"blind", "a", directory / "resource"};
+  Holder first(*world_, blind);
+  ASSERT_TRUE(first.Says('A'));
+  first.process().Signal(SIGSTOP);
+  Holder second(*world_, blind);
+  ASSERT_TRUE(second.Says('A'));
+  EXPECT_TRUE(second.Says('W'));
+  EXPECT_GT(second.token(), first.token());
+  first.process().Signal(SIGCONT);
+  first.process().Signal(SIGTERM);
+  EXPECT_TRUE(first.Says('D')) << "the resource must refuse it";
+  second.process().Signal(SIGTERM);
+  ASSERT_TRUE(second.Says('R'));
+  EXPECT_FALSE(second.Says('D', milliseconds(1)));
 }
 
 TEST_P(LockContractTest, WithoutTheCoordinatorAHolderIsToldInTime) {

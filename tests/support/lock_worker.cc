@@ -1,6 +1,7 @@
 // A process of its own that takes locks, for the tests that kill and stop it.
 //
 //   WORLD... hold NAME MODE LOG       takes one, holds it until SIGTERM or its loss
+//   WORLD... blind NAME RESOURCE LOG  takes one, and at SIGTERM writes without asking for it
 //   WORLD... loop NAME RESOURCE LOG   takes it again and again, and writes to a resource
 //
 // What happens is appended to LOG, a line each: a letter, the token, the time of BootClock in
@@ -49,7 +50,7 @@ class Log {
   UniqueFd file_;
 };
 
-// Refuses who comes with an older token than it has seen.
+// Refuses who comes with an older token than it has seen.  Its file has the tokens of all writes.
 class Resource {
  public:
   explicit Resource(const std::string& path)
@@ -57,10 +58,12 @@ class Resource {
 
   bool Write(std::int64_t token) {
     ::flock(file_.get(), LOCK_EX);
+    constexpr auto kBytes = static_cast<off_t>(sizeof(token));
     std::int64_t last = 0;
-    const bool first = ::pread(file_.get(), &last, sizeof(last), 0) != sizeof(last);
+    const off_t end = ::lseek(file_.get(), 0, SEEK_END);
+    const bool first = ::pread(file_.get(), &last, sizeof(last), end - kBytes) != kBytes;
     const bool good = first || token >= last;
-    if (good && ::pwrite(file_.get(), &token, sizeof(token), 0) != sizeof(token)) std::abort();
+    if (good && ::pwrite(file_.get(), &token, sizeof(token), end) != kBytes) std::abort();
     ::flock(file_.get(), LOCK_UN);
     return good;
   }
@@ -94,11 +97,28 @@ int Hold(LockService& locks, const std::string& name, const std::string& mode, L
   return 0;
 }
 
+void Write(Resource& resource, const Lock& lock, Log& log) {
+  log.Write(resource.Write(lock.fencing_token()) ? 'W' : 'D', lock.fencing_token());
+}
+
+int WriteBlindly(LockService& locks, const std::string& name, Resource& resource, Log& log) {
+  const auto lock = locks.Acquire({LockScope::kRepository, name}, LockMode::kExclusive,
+                                  std::chrono::steady_clock::now() + seconds(60));
+  if (!lock) return 1;
+  Write(resource, *lock, log);
+  log.Write('A', lock->fencing_token());
+  while (!terminated) ::usleep(1'000);
+  Write(resource, *lock, log);
+  log.Write('R', lock->fencing_token());
+  return 0;
+}
+
+// Between two questions it writes without asking, as whoever is stopped after he has asked.
 void HoldOnce(const Lock& lock, Resource& resource, Log& log) {
-  for (int step = 0; step < 3; ++step) {
-    if (!Ask(log, lock)) return;
-    log.Write(resource.Write(lock.fencing_token()) ? 'W' : 'D', lock.fencing_token());
+  for (int step = 0; step < 2 && Ask(log, lock); ++step) {
+    Write(resource, lock, log);
     ::usleep(300);
+    Write(resource, lock, log);
   }
 }
 
@@ -129,6 +149,7 @@ int RunLockWorker(std::unique_ptr<LockService> locks, const std::vector<std::str
   Log log(arguments.at(3));
   if (what == "hold") return Hold(*locks, arguments.at(1), arguments.at(2), log);
   Resource resource(arguments.at(2));
+  if (what == "blind") return WriteBlindly(*locks, arguments.at(1), resource, log);
   return Loop(*locks, arguments.at(1), resource, log);
 }
 
