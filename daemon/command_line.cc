@@ -12,6 +12,7 @@
 #include "daemon/commands_config.h"
 #include "daemon/commands_insights.h"
 #include "daemon/commands_jobs.h"
+#include "daemon/commands_locks.h"
 #include "daemon/commands_mount.h"
 #include "daemon/commands_show.h"
 #include "daemon/commands_warm.h"
@@ -158,6 +159,7 @@ class CommandLine {
     Command(app_, "list", "The cached repositories", WithContext(&RunList));
     Command(app_, "top", "The status, again every second", WithContext(&RunTop));
     AddJobsCommand();
+    Command(app_, "locks", "Who holds what, and who waits", WithContext(&RunLocks));
     CLI::App* show = Command(
         app_, "show", "Everything about one repository",
         WithContext([this](const CommandContext& context) { return RunShow(context, repo_); }));

@@ -35,7 +35,8 @@ ControlApi::ControlApi(RepositoryCache& cache, DaemonFacts facts)
     : cache_(cache),
       facts_(std::move(facts)),
       status_(cache, facts_),
-      repositories_(cache, waiting_, facts_.mountpoint) {
+      repositories_(cache, waiting_, facts_.mountpoint),
+      locks_(facts_.locks) {
   AddAboutItself();
   router_.AddSimple("GET", "/v1/status", ControlAccess::kReadOnly,
                     [this](const RoutedRequest&) { return Answer(status_.Json()); });
@@ -43,6 +44,7 @@ ControlApi::ControlApi(RepositoryCache& cache, DaemonFacts facts)
   router_.AddSimple("GET", "/v1/evictions", ControlAccess::kReadOnly,
                     [this](const RoutedRequest&) { return Answer(EvictionsJson(cache_, "")); });
   AddJobs();
+  locks_.AddTo(router_);
   router_.Add("POST", "/bake", ControlAccess::kReadOnly,
               [this](const RoutedRequest& call, const HttpServer::Reply& reply) {
                 HandleBake(cache_, waiting_, facts_.hosts, call.request, reply);

@@ -11,6 +11,7 @@
 #include "cache/repository_cache.h"
 #include "daemon/daemon_status.h"
 #include "daemon/http_server.h"
+#include "daemon/lock_resources.h"
 #include "daemon/repository_resources.h"
 #include "daemon/router.h"
 #include "daemon/waiting_room.h"
@@ -44,6 +45,7 @@ class ControlApi {
   WaitingRoom waiting_;
   DaemonStatus status_;
   RepositoryResources repositories_;
+  LockResources locks_;
   Router router_;
 };
 

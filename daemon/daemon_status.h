@@ -7,7 +7,9 @@
 #include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
+#include "base/lock_backend.h"
 #include "base/mutex.h"
 #include "cache/repository_cache.h"
 #include "fs/session.h"
@@ -23,6 +25,7 @@ struct DaemonFacts {
   std::function<std::size_t()> node_count;
   std::function<std::size_t()> parked_count;
   std::function<KernelAgreement()> kernel_agreement;
+  std::function<Result<std::vector<LockRecord>>()> locks;  // May ask another machine.
 };
 
 class DaemonStatus {

@@ -19,6 +19,7 @@
 #include "daemon/git_service.h"
 #include "daemon/git_service_options.h"
 #include "daemon/http_server.h"
+#include "daemon/lock_setup.h"
 #include "daemon/mount_table.h"
 #include "daemon/process_setup.h"
 #include "fs/session.h"
@@ -76,6 +77,7 @@ class Daemon {
   // back into what is destroyed.
   ~Daemon() {
     if (session_) session_->Unmount();
+    if (locks_) locks_->Stop();
     if (cache_) cache_->Stop();
   }
   Daemon(const Daemon&) = delete;
@@ -92,6 +94,7 @@ class Daemon {
       return good;
     }
     StartIoEngine();
+    if (auto opened = StartLocks(); !opened) return opened;
     transport_ = MakeTransport(config_.fetch, *io_engine_);
     auto cache =
         RepositoryCache::Open({config_.cache, config_.jobs, CacheRole::kDaemon, config_.freshness,
@@ -116,12 +119,26 @@ class Daemon {
   Status Run() { return session_->Run(); }
 
  private:
+  Status StartLocks() {
+    if (auto made = MakeDirectories(config_.cache.directory); !made) return made;
+    auto locks = OpenLocks(config_);
+    if (!locks) return std::move(locks).error();
+    locks_ = std::move(*locks);
+    return {};
+  }
+
+  Result<std::vector<LockRecord>> ListLocks() const {
+    constexpr auto kTimeout = std::chrono::seconds(5);
+    return locks_->List(std::chrono::steady_clock::now() + kTimeout);
+  }
+
   Status StartServers() {
     api_ = std::make_unique<ControlApi>(
         *cache_, DaemonFacts{arguments_.mountpoint.string(), config_.file.string(), config_.hosts,
                              io_engine_->Describe(), [this] { return session_->node_count(); },
                              [this] { return session_->parked_count(); },
-                             [this] { return session_->kernel_agreement(); }});
+                             [this] { return session_->kernel_agreement(); },
+                             [this] { return ListLocks(); }});
     if (auto started = StartHttp(); !started) return started;
     auto control =
         HttpServer::ListenUnix(config_.cache.directory / "control.sock",
@@ -166,6 +183,8 @@ class Daemon {
   const SystemClock clock_;
   // Its threads do not survive a fork(): not before Start().
   std::unique_ptr<IoEngine> io_engine_;
+  // Of all processes that share the cache, or the ring.
+  std::unique_ptr<LockService> locks_;
   std::unique_ptr<Transport> transport_;
   std::unique_ptr<RepositoryCache> cache_;
   std::unique_ptr<Session> session_;

@@ -1,6 +1,7 @@
 // Which resources there are, compared with what deploy/openapi.json describes.
 #include "daemon/control_api.h"
 
+#include <future>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -43,6 +44,7 @@ class ControlApiTest : public CacheTest {
     DaemonFacts facts;
     facts.node_count = facts.parked_count = [] { return std::size_t{0}; };
     facts.kernel_agreement = [] { return KernelAgreement{}; };
+    facts.locks = [] { return std::vector<LockRecord>{}; };
     return ControlApi(*cache_, facts);
   }
 };
@@ -61,9 +63,11 @@ TEST_F(ControlApiTest, TheDocumentSaysWhatOnlyTheSocketOffers) {
     const std::size_t space = resource.find(' ');
     std::string path = resource.substr(space + 1);
     if (path == "/bake") continue;  // It would go on to the host.
-    HttpResponse answer;
+    // Some answer on another thread.
+    std::promise<HttpResponse> answered;
     api.Handle(HttpRequest{resource.substr(0, space), path, ""}, ControlAccess::kReadOnly,
-               [&](HttpResponse response) { answer = std::move(response); });
+               [&](HttpResponse response) { answered.set_value(std::move(response)); });
+    const HttpResponse answer = answered.get_future().get();
     if (answer.status == 403) guarded.insert(path);
   }
   EXPECT_EQ(guarded, ForTheSocketOnly());

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "daemon/commands_locks.h"
 #include "daemon/doctor_checks.h"
 #include "daemon/human_text.h"
 #include "daemon/json_fields.h"
@@ -67,9 +68,37 @@ TEST(StatusTextTest, NoAnswerWhateverItsShapeIsACrashOrAnEscapeSequence) {
   for (const json& answer : {hostile, json(), json(7), json::array({hostile, nullptr})}) {
     const std::string text =
         RenderStatus(answer, kNow, Terminal{}) + RenderRepositories(answer, kNow, Terminal{}) +
-        RenderRepository(answer, kNow, Terminal{}) + RenderJobs(answer, kNow, Terminal{});
+        RenderRepository(answer, kNow, Terminal{}) + RenderJobs(answer, kNow, Terminal{}) +
+        RenderLocks(answer, kNow, Terminal{});
     EXPECT_EQ(text.find('\x1b'), std::string::npos);
   }
+}
+
+TEST(LocksTextTest, HoldersAndWaitersAreRows) {
+  const std::string now = ToIso8601(kNow);
+  const json locks = {{{"scope", "repository"},
+                       {"name", "h/o/n"},
+                       {"mode", "exclusive"},
+                       {"state", "held"},
+                       {"token", 41},
+                       {"owner", "box:7"},
+                       {"askedAt", now},
+                       {"heldSince", now},
+                       {"leaseLeftMs", 8'999}},
+                      {{"scope", "repository"},
+                       {"name", "h/o/\x1bn"},
+                       {"mode", "shared"},
+                       {"state", "waiting"},
+                       {"token", 42},
+                       {"owner", "other:12"},
+                       {"askedAt", now},
+                       {"heldSince", nullptr},
+                       {"leaseLeftMs", nullptr}}};
+  EXPECT_EQ(RenderLocks(locks, kNow, Terminal{}),
+            "SCOPE       NAME       MODE       STATE    TOKEN  OWNER     SINCE     LEASE\n"
+            "repository  h/o/n      exclusive  held        41  box:7     just now    8 s\n"
+            "repository  h/o/\\x1bn  shared     waiting     42  other:12  just now\n");
+  EXPECT_EQ(RenderLocks(json::array(), kNow, Terminal{}), "nobody holds a lock\n");
 }
 
 TEST(DoctorReportTest, LinesAreAlignedAndSayWhatToDo) {

@@ -121,6 +121,7 @@ TEST_F(OpenApiTest, EveryAnswerIsAsTheDocumentSays) {
   OfKey("a/empty");
   ASSERT_TRUE(WaitUntil([&] { return Change("a/small", "evict")["stage"] == "absent"; }, kSoon));
   EXPECT_FALSE(Get("/v1/evictions").empty());
+  EXPECT_EQ(Get("/debug/locks").size(), 0u);
   OfKey("a/small");
 
   // A job that fails and is tried again.
