@@ -53,7 +53,7 @@ EtcdMemberSource::EtcdMemberSource(EtcdMemberSourceOptions options)
     : options_(std::move(options)),
       members_prefix_(options_.prefix + "/members/"),
       client_(ForLease(options_.etcd, options_.lease_ttl)) {
-  assert(CheckMembers({options_.self}));
+  assert(!options_.self || CheckMembers({*options_.self}));
 }
 
 EtcdMemberSource::~EtcdMemberSource() {
@@ -93,21 +93,25 @@ void EtcdMemberSource::Run() {
 }
 
 Status EtcdMemberSource::Round(Deadline deadline) {
-  if (auto status = KeepLease(deadline); !status) return status;
-  if (!announced_) {
-    if (auto status = Announce(deadline); !status) return status;
+  if (options_.self) {
+    if (auto status = KeepAnnounced(deadline); !status) return status;
   }
   auto found = Read(deadline);
   if (!found) return std::move(found).error();
   // Somebody removed the key, or etcd has forgotten it: the next round writes it again.
   announced_ = found->announced || found->taken;
   Tell(*found);
-  if (!announced_) return {};
+  if (options_.self && !announced_) return {};
   const auto on_event = [](const EtcdEvent&) { return false; };
   auto watched = client_.Watch(members_prefix_, found->revision + 1, on_event, deadline);
   // What happened in between is not known any more: the next round reads what is there.
   if (!watched && watched.error().code == Errc::kNotFound) return {};
   return watched;
+}
+
+Status EtcdMemberSource::KeepAnnounced(Deadline deadline) {
+  if (auto status = KeepLease(deadline); !status) return status;
+  return announced_ ? Status() : Announce(deadline);
 }
 
 Status EtcdMemberSource::KeepLease(Deadline deadline) {
@@ -128,7 +132,7 @@ Status EtcdMemberSource::KeepLease(Deadline deadline) {
 // again.
 Status EtcdMemberSource::Announce(Deadline deadline) {
   const auto put =
-      client_.Put({members_prefix_ + options_.self.id, ToValue(options_.self), lease_}, deadline);
+      client_.Put({members_prefix_ + options_.self->id, ToValue(*options_.self), lease_}, deadline);
   if (!put) return put.error();
   announced_ = true;
   return {};
@@ -152,7 +156,7 @@ Result<EtcdMemberSource::Found> EtcdMemberSource::Read(Deadline deadline) {
 
 void EtcdMemberSource::ReadEntry(const EtcdKeyValue& entry, Found& found) const {
   auto member = ToMember(entry.key.substr(members_prefix_.size()), entry.value);
-  const bool own = entry.key == members_prefix_ + options_.self.id;
+  const bool own = options_.self && entry.key == members_prefix_ + options_.self->id;
   if (own && entry.lease == lease_) found.announced = true;
   if (!member) {
     found.complaint = "etcd: " + Printable(entry.key) + ": " + member.error().message;
@@ -161,7 +165,7 @@ void EtcdMemberSource::ReadEntry(const EtcdKeyValue& entry, Found& found) const 
   if (own && entry.lease != lease_) {
     found.taken = true;
     found.complaint = "another node, " + member->address + ", announces itself as " +
-                      options_.self.id + "; give each its own ring.nodeId";
+                      options_.self->id + "; give each its own ring.nodeId";
   }
   found.members.push_back(std::move(*member));
 }

@@ -30,14 +30,14 @@ namespace reposfs {
 struct EtcdMemberSourceOptions {
   EtcdOptions etcd;
   std::string prefix = "/reposfs";
-  // What this node announces.
-  Member self;
+  // What this node announces; nothing if it only watches.
+  std::optional<Member> self{};
   std::chrono::seconds lease_ttl{15};
 };
 
 class EtcdMemberSource final : public MemberSource {
  public:
-  // REQUIRES: CheckMembers({options.self}), lease_ttl >= 2 s.
+  // REQUIRES: CheckMembers({*options.self}), lease_ttl >= 2 s.
   explicit EtcdMemberSource(EtcdMemberSourceOptions options);
   ~EtcdMemberSource() override;  // Stop()
 
@@ -61,6 +61,7 @@ class EtcdMemberSource final : public MemberSource {
   void Run() REPOSFS_EXCLUDES(mutex_);
   // From announcing to the first change, or until the lease wants to be renewed.
   Status Round(Deadline deadline);
+  Status KeepAnnounced(Deadline deadline);
   Status KeepLease(Deadline deadline);
   Status Announce(Deadline deadline);
   Result<Found> Read(Deadline deadline);

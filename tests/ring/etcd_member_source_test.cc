@@ -28,8 +28,14 @@ class EtcdMemberSourceTest : public ::testing::Test {
     EtcdMemberSourceOptions options;
     options.etcd.endpoints = cluster_->endpoints();
     options.prefix = prefix_;
-    options.self = {id, "http://10.0.0.1:" + std::to_string(port), weight};
+    options.self = Member{id, "http://10.0.0.1:" + std::to_string(port), weight};
     options.lease_ttl = seconds(2);
+    return std::make_unique<EtcdMemberSource>(std::move(options));
+  }
+  std::unique_ptr<MemberSource> Watcher() {
+    EtcdMemberSourceOptions options;
+    options.etcd.endpoints = cluster_->endpoints();
+    options.prefix = prefix_;
     return std::make_unique<EtcdMemberSource>(std::move(options));
   }
   std::string Key(const std::string& id) const { return prefix_ + "/members/" + id; }
@@ -49,6 +55,14 @@ TEST_F(EtcdMemberSourceTest, NodesFindEachOther) {
   EXPECT_TRUE(b.Tells("a=http://10.0.0.1:1 b=http://10.0.0.1:2*5")) << b.last();
   EXPECT_EQ(cluster_->Ctl({"get", "--print-value-only", Key("b")}),
             R"({"address":"http://10.0.0.1:2","weight":5})");
+}
+
+TEST_F(EtcdMemberSourceTest, WhoOnlyWatchesAnnouncesNothing) {
+  ListenedSource watcher(Watcher());
+  EXPECT_TRUE(watcher.Tells("")) << watcher.last();
+  ListenedSource a(Node("a", 1));
+  EXPECT_TRUE(watcher.Tells("a=http://10.0.0.1:1")) << watcher.last();
+  EXPECT_EQ(cluster_->Ctl({"get", "--prefix", "--keys-only", prefix_ + "/"}), Key("a"));
 }
 
 TEST_F(EtcdMemberSourceTest, WhoFallsSilentIsGoneWhenItsLeaseLapses) {
