@@ -34,7 +34,7 @@ void RepositoryResources::AddTo(Router& router) {
   const auto add = [&](const char* method, const char* rest, ControlAccess needed, auto answer) {
     router.Add(method, std::string("/v1/repos/{host}/{owner}/{name}") + rest, needed,
                [this, answer](const RoutedRequest& call, const Reply& reply) {
-                 const auto key = KeyOf(call.parts);
+                 const auto key = KeyOfParts(cache_, call.parts);
                  if (!key) return reply(Failure(key.error()));
                  answer(*key, call.request.body, reply);
                });
@@ -62,11 +62,12 @@ void RepositoryResources::AddTo(Router& router) {
   change("/evict", [this](const Key& key, const auto&, const Reply& reply) { reply(Evict(key)); });
 }
 
-Result<RepositoryKey> RepositoryResources::KeyOf(const std::vector<std::string>& parts) const {
+Result<RepositoryKey> KeyOfParts(const RepositoryCache& cache,
+                                 const std::vector<std::string>& parts) {
   std::string host = AsciiLower(parts[0]);
   std::string owner = parts[1];
   std::string name = parts[2];
-  const auto options = cache_.origin().HostOf(host);
+  const auto options = cache.origin().HostOf(host);
   if (!options) {
     return Error{Errc::kInvalidArgument,
                  "host " + Printable(host) + " is not configured; add it under hosts:"};

@@ -17,6 +17,11 @@
 
 namespace reposfs {
 
+// The key of a path's host, owner and name, in the spelling that the cache uses.
+// Errors: kInvalidArgument.
+Result<RepositoryKey> KeyOfParts(const RepositoryCache& cache,
+                                 const std::vector<std::string>& parts);
+
 class RepositoryResources {
  public:
   // `cache` and `waiting` must outlive this, and this every request that `router` handles.
@@ -46,8 +51,6 @@ class RepositoryResources {
   // Answers with what `then` makes of it once `flight` has landed well.
   void AnswerWhenLanded(const RepositoryKey& key, const FlightPtr& flight,
                         const HttpServer::Reply& reply, std::function<HttpResponse()> then);
-  // Of a path's host, owner and name.
-  Result<RepositoryKey> KeyOf(const std::vector<std::string>& parts) const;
 
   RepositoryCache& cache_;
   WaitingRoom& waiting_;
