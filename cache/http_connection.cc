@@ -153,7 +153,7 @@ Result<HttpAnswer> HttpConnection::Perform(UpstreamRequest request, WireReader& 
   request.credential = access_.credentials.Remembered(source_);
   auto answer = access_.client.Perform(request, reader, meter_);
   if (answer && answer->status == 401) answer = PerformWithCredential(std::move(request), reader);
-  if (answer && (answer->status == 401 || answer->status == 403)) access_.settings.Forget();
+  if (answer && (answer->status == 401 || answer->status == 403)) access_.git.Forget();
   answered_ = answer && IsAnswer(answer->status);
   return answer;
 }

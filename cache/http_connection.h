@@ -16,9 +16,11 @@ namespace reposfs {
 //
 // Thread-safety: every method of its members may be called from any thread.
 struct HttpAccess {
-  explicit HttpAccess(const FetchOptions& limits) : settings(limits), credentials(limits) {}
+  explicit HttpAccess(const FetchOptions& limits)
+      : git(limits), settings(git), credentials(limits, git) {}
 
   HttpClient client;
+  GitSettingsReader git;
   HttpSettingsReader settings;
   HttpCredentials credentials;
 };

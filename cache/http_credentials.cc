@@ -1,10 +1,10 @@
 #include "cache/http_credentials.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
 #include "cache/git_command.h"
-#include "cache/http_settings.h"
 
 namespace reposfs {
 namespace {
@@ -21,14 +21,11 @@ std::string KeyOf(const Source& source, std::string_view place) {
 // Whether what one repository is opened with may differ from its neighbour's: a section for a URL
 // with a path, or credential.useHttpPath (gitcredentials(7)).
 bool DependsOnPath(const GitSettings& settings) {
-  for (const auto& [name, value] : settings) {
-    if (name.ends_with(".usehttppath") && value != "false") return true;
-    const std::size_t scheme_end = name.find("://");
-    if (scheme_end == std::string::npos) continue;
-    const std::size_t slash = name.find('/', scheme_end + 3);
-    if (slash != std::string::npos && slash + 1 < name.rfind('.')) return true;
-  }
-  return false;
+  return std::any_of(settings.begin(), settings.end(), [](const auto& setting) {
+    const auto& [name, value] = setting;
+    if (!name.starts_with("credential.")) return false;
+    return NamesPath(name) || (name.ends_with(".usehttppath") && value != "false");
+  });
 }
 
 std::string Describe(const Source& source) {
@@ -75,9 +72,8 @@ Result<HttpCredential> HttpCredentials::Fill(const Source& source,
 
 void HttpCredentials::Approve(const Source& source, const HttpCredential& credential,
                               const KeepGoing& keep_going) {
-  const auto listed =
-      Run(source, {"config", "-z", "--get-regexp", "^credential\\."}, {}, keep_going);
-  const bool for_all = listed && !DependsOnPath(ParseGitSettings(*listed));
+  const auto listed = git_.List(source, keep_going);
+  const bool for_all = listed && !DependsOnPath(**listed);
   {
     MutexLock lock(mutex_);
     if (entries_.size() >= kEntryCountMax) entries_.clear();

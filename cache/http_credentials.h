@@ -17,6 +17,7 @@
 
 #include "base/mutex.h"
 #include "base/result.h"
+#include "cache/git_settings.h"
 #include "cache/options.h"
 #include "cache/origin.h"
 
@@ -32,7 +33,9 @@ class HttpCredentials {
  public:
   using KeepGoing = std::function<Status()>;
 
-  explicit HttpCredentials(FetchOptions limits) : limits_(std::move(limits)) {}
+  // `git` must outlive it.
+  HttpCredentials(FetchOptions limits, GitSettingsReader& git)
+      : limits_(std::move(limits)), git_(git) {}
 
   std::optional<HttpCredential> Remembered(const Source& source) REPOSFS_EXCLUDES(mutex_);
   void Forget(const Source& source) REPOSFS_EXCLUDES(mutex_);
@@ -59,6 +62,7 @@ class HttpCredentials {
                           const std::string& input, const KeepGoing& keep_going) const;
 
   const FetchOptions limits_;
+  GitSettingsReader& git_;
 
   Mutex mutex_;  // A leaf lock.
   std::map<std::string, Entry> entries_ REPOSFS_GUARDED_BY(mutex_);

@@ -6,13 +6,11 @@
 #include <string_view>
 
 #include "base/text.h"
-#include "cache/git_command.h"
 
 namespace reposfs {
 namespace {
 
-constexpr std::chrono::minutes kBelievedFor(1);
-constexpr std::size_t kOutputMaxBytes = 4u << 20;
+constexpr std::size_t kMatchedCountMax = 1024;
 constexpr std::string_view kHttp = "http.";
 constexpr std::string_view kExtraHeader = "http.extraheader";
 
@@ -28,11 +26,6 @@ constexpr std::array<std::string_view, 17> kIgnored = {
 bool IsTrue(std::string_view value) {
   const std::string word = AsciiLower(value);
   return !(word.empty() || word == "false" || word == "no" || word == "off" || word == "0");
-}
-
-// Whether `name` has a URL between its first and its last part.
-bool NamesUrl(std::string_view name) {
-  return name.find('.') != name.rfind('.');
 }
 
 Error OnlyGit(std::string_view name) {
@@ -101,18 +94,6 @@ bool ProxyNeedsGit(const HttpSettings& settings) {
 
 }  // namespace
 
-GitSettings ParseGitSettings(std::string_view output) {
-  GitSettings settings;
-  for (const std::string_view entry : Split(output, '\0')) {
-    if (entry.empty()) continue;
-    const std::size_t end = entry.find('\n');
-    // A name without a value is true.
-    const bool has_value = end != std::string_view::npos;
-    settings.emplace_back(entry.substr(0, end), has_value ? entry.substr(end + 1) : "true");
-  }
-  return settings;
-}
-
 Result<HttpSettings> ParseHttpSettings(const GitSettings& settings) {
   HttpSettings parsed;
   for (const auto& [name, value] : settings) {
@@ -125,54 +106,43 @@ Result<HttpSettings> ParseHttpSettings(const GitSettings& settings) {
 }
 
 Result<HttpSettings> HttpSettingsReader::For(const Source& source,
-                                             const std::function<Status()>& keep_going) {
-  auto listed = List(source, keep_going);
+                                             const GitSettingsReader::KeepGoing& keep_going) {
+  auto listed = git_.List(source, keep_going);
   if (!listed) return std::move(listed).error();
-  const bool for_urls = std::any_of(listed->begin(), listed->end(),
-                                    [](const auto& setting) { return NamesUrl(setting.first); });
-  if (!for_urls) return ParseHttpSettings(*listed);
-  const auto header_count = std::count_if(listed->begin(), listed->end(), [](const auto& setting) {
+  GitSettings http = **listed;
+  std::erase_if(http, [](const auto& setting) { return !setting.first.starts_with(kHttp); });
+  const auto names = [&](bool (*named)(std::string_view)) {
+    return std::any_of(http.begin(), http.end(),
+                       [&](const auto& setting) { return named(setting.first); });
+  };
+  if (!names(NamesUrl)) return ParseHttpSettings(http);
+  const auto header_count = std::count_if(http.begin(), http.end(), [](const auto& setting) {
     return setting.first.ends_with(kExtraHeader.substr(kHttp.size()));
   });
   // Of several headers, git would print only one.
   if (header_count > 1) return OnlyGit(kExtraHeader);
-  auto matching = Run(source, {"config", "-z", "--get-urlmatch", "http", source.url}, keep_going);
-  if (!matching) return std::move(matching).error();
-  return ParseHttpSettings(*matching);
+  const std::string place = names(NamesPath) ? source.url : std::string(OriginOf(source.url));
+  auto matched = Match(source, place, *listed, keep_going);
+  if (!matched) return std::move(matched).error();
+  return ParseHttpSettings(*matched);
 }
 
-void HttpSettingsReader::Forget() {
-  MutexLock lock(mutex_);
-  listed_.reset();
-}
-
-Result<GitSettings> HttpSettingsReader::List(const Source& source,
-                                             const std::function<Status()>& keep_going) {
+Result<GitSettings> HttpSettingsReader::Match(const Source& source, const std::string& place,
+                                              const GitSettingsPtr& listed,
+                                              const GitSettingsReader::KeepGoing& keep_going) {
   {
     MutexLock lock(mutex_);
-    if (listed_ && SteadyClock::now() - listed_at_ < kBelievedFor) return *listed_;
+    const auto found = matched_of_ == listed ? matched_.find(place) : matched_.end();
+    if (found != matched_.end()) return found->second;
   }
-  auto listed = Run(source, {"config", "-z", "--get-regexp", "^http\\."}, keep_going);
-  if (!listed) return listed;
+  auto output = git_.Ask(source, {"--get-urlmatch", "http", source.url}, keep_going);
+  if (!output) return std::move(output).error();
+  GitSettings matched = ParseGitSettings(*output);
   MutexLock lock(mutex_);
-  listed_ = *listed;
-  listed_at_ = SteadyClock::now();
-  return listed;
-}
-
-Result<GitSettings> HttpSettingsReader::Run(const Source& source,
-                                            std::vector<std::string> arguments,
-                                            const std::function<Status()>& keep_going) const {
-  ProcessOptions options = GitCommand(std::move(arguments), limits_, &source);
-  options.directory = "/";
-  options.timeout = limits_.stall_timeout;
-  options.output_max_bytes = kOutputMaxBytes;
-  options.supervise = keep_going;
-  auto result = RunProcess(options);
-  if (!result) return std::move(result).error();
-  // git config fails with 1 if there is no such setting.
-  if (result->exit_code > 1 || result->signal != 0) return GitFailure(*result, "git config");
-  return ParseGitSettings(result->output);
+  if (matched_of_ != listed || matched_.size() >= kMatchedCountMax) matched_.clear();
+  matched_of_ = listed;
+  matched_[place] = matched;
+  return matched;
 }
 
 }  // namespace reposfs

@@ -6,17 +6,16 @@
 // Thread-safety: every method may be called from any thread.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/mutex.h"
 #include "base/result.h"
-#include "cache/options.h"
+#include "cache/git_settings.h"
 #include "cache/origin.h"
 
 namespace reposfs {
@@ -35,41 +34,32 @@ struct HttpSettings {
   std::uint64_t bytes_per_second_max = 0;  // Of the answer; 0: no limit.  git has no such setting.
 };
 
-// Pairs of a lower-case name like "http.proxy" and its value; later ones win.
-using GitSettings = std::vector<std::pair<std::string, std::string>>;
-
-// Reads the output of `git config -z` that lists names and values.
-GitSettings ParseGitSettings(std::string_view output);
-
 // `settings` apply to one URL: none has a URL in its name.  Errors: kUnsupported.
 Result<HttpSettings> ParseHttpSettings(const GitSettings& settings);
 
 class HttpSettingsReader {
  public:
-  explicit HttpSettingsReader(FetchOptions limits) : limits_(std::move(limits)) {}
+  // `git` must outlive it.
+  explicit HttpSettingsReader(GitSettingsReader& git) : git_(git) {}
 
-  // What applies to `source`.  Runs git if what it said is older than a minute, or if the
-  // configuration has sections for single URLs.  Errors: kUnsupported; those of RunProcess() with
-  // `keep_going`.
-  Result<HttpSettings> For(const Source& source, const std::function<Status()>& keep_going)
+  // What applies to `source`, as the configuration says now.  Errors: kUnsupported; those of
+  // GitSettingsReader.
+  Result<HttpSettings> For(const Source& source, const GitSettingsReader::KeepGoing& keep_going)
       REPOSFS_EXCLUDES(mutex_);
-
-  // Asks git again the next time: something has been refused.
-  void Forget() REPOSFS_EXCLUDES(mutex_);
 
  private:
-  using SteadyClock = std::chrono::steady_clock;
-
-  Result<GitSettings> List(const Source& source, const std::function<Status()>& keep_going)
+  // Has git choose among sections for single URLs, unless it has done so for this `place`, a URL or
+  // an origin.
+  Result<GitSettings> Match(const Source& source, const std::string& place,
+                            const GitSettingsPtr& listed,
+                            const GitSettingsReader::KeepGoing& keep_going)
       REPOSFS_EXCLUDES(mutex_);
-  Result<GitSettings> Run(const Source& source, std::vector<std::string> arguments,
-                          const std::function<Status()>& keep_going) const;
 
-  const FetchOptions limits_;
+  GitSettingsReader& git_;
 
-  Mutex mutex_;  // A leaf lock.
-  std::optional<GitSettings> listed_ REPOSFS_GUARDED_BY(mutex_);
-  SteadyClock::time_point listed_at_ REPOSFS_GUARDED_BY(mutex_);
+  Mutex mutex_;                                           // A leaf lock.
+  GitSettingsPtr matched_of_ REPOSFS_GUARDED_BY(mutex_);  // What the following was chosen from.
+  std::map<std::string, GitSettings> matched_ REPOSFS_GUARDED_BY(mutex_);
 };
 
 }  // namespace reposfs
