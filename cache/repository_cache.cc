@@ -81,6 +81,7 @@ RepositoryCache::RepositoryCache(RepositoryCacheOptions options, const Origin& o
                                  std::unique_ptr<InsightsStore> insights)
     : options_(std::move(options)),
       origin_(origin),
+      transport_(transport),
       clock_(clock),
       directory_lock_(std::move(directory_lock)),
       mark_(std::move(mark)),
@@ -141,6 +142,7 @@ void RepositoryCache::Stop() {
     wake_.NotifyAll();
   }
   if (ticker_.joinable()) ticker_.join();
+  preparer_.Stop();
   ahead_.Stop();
   scheduler_.Stop();
   runner_->Stop();
@@ -155,7 +157,22 @@ void RepositoryCache::Stop() {
   static_cast<void>(catalog_.RecordOpened(opened));
 }
 
+void RepositoryCache::PrepareHosts() {
+  preparer_.Submit([this] {
+    const auto keep_going = [this]() -> Status {
+      if (!stopping_) return {};
+      return Error{Errc::kInterrupted, "reposfs is stopping"};
+    };
+    for (const std::string& name : origin_.Hosts()) {
+      if (stopping_) return;
+      if (const auto host = origin_.HostOf(name)) transport_.Prepare(*host, keep_going);
+    }
+  });
+}
+
 Status RepositoryCache::Start() {
+  // Nothing waits for it; it has ended before most starts have.
+  PrepareHosts();
   Status ready = options_.role == CacheRole::kDaemon ? Reconcile() : Load();
   if (!ready) return ready;
   ticker_ = std::thread([this] {

@@ -213,6 +213,8 @@ class RepositoryCache {
                   std::unique_ptr<InsightsStore> insights);
 
   Status Start();
+  // In the background.
+  void PrepareHosts();
   Status Load();
   Status Reconcile();
   // Which directories under repos/ jobs still need, whatever the catalog says.  What else lies in
@@ -323,6 +325,7 @@ class RepositoryCache {
 
   const RepositoryCacheOptions options_;
   const Origin& origin_;
+  Transport& transport_;
   const Clock& clock_;
   const UniqueFd directory_lock_;
   const ProcessMark mark_;
@@ -340,6 +343,7 @@ class RepositoryCache {
   const std::shared_ptr<BytesOnDisk> stored_bytes_ = std::make_shared<BytesOnDisk>(0);
   ThreadPool sweeper_{"sweeper", 1};           // Deletes what is in trash/.
   ThreadPool healer_{"healer", 1};             // Waits until what is damaged may be evicted.
+  ThreadPool preparer_{"prepare", 1};          // Asks once for what first accesses need.
   std::atomic<std::uint64_t> trash_bytes_{0};  // Evicted, not yet deleted.
   std::atomic<int> refused_count_{0};          // Too large, not yet evicted: counted, relaxed.
   std::atomic<bool> stopping_{false};

@@ -63,6 +63,12 @@ class Transport {
   virtual Result<ListedRefs> ListRefs(const Source& source,
                                       const std::function<Status()>& keep_going) = 0;
   virtual Status Fetch(const FetchRequest& request) = 0;
+
+  // Gets ready what the first access to `host` would have to wait for on this machine.  It does not
+  // talk to the host, and what fails here fails then, too.
+  virtual void Prepare(const HostOptions& host, const std::function<Status()>& keep_going);
 };
+
+inline void Transport::Prepare(const HostOptions&, const std::function<Status()>&) {}
 
 }  // namespace reposfs

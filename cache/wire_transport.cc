@@ -134,6 +134,17 @@ Status WireTransport::Fetch(const FetchRequest& request) {
                            [&] { return meter.WhileWorking(); });
 }
 
+void WireTransport::Prepare(const HostOptions& host, const std::function<Status()>& keep_going) {
+  const std::string_view origin = OriginOf(host.url);
+  if (limits_.client == FetchClient::kGit) return;
+  // One that each owner has for himself is known only when it is asked for.
+  if (!origin.starts_with("http") || origin.find('{') != std::string_view::npos) return;
+  Source source;
+  source.url = origin;
+  source.host = host;
+  static_cast<void>(http_.settings.For(source, keep_going));
+}
+
 Error WireTransport::NotSpoken(const Source& source) {
   return {Errc::kUnreachable, source.url +
                                   ": the node of the ring does not speak git's protocol "

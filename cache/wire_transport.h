@@ -27,6 +27,7 @@ class WireTransport final : public Transport {
   Result<ListedRefs> ListRefs(const Source& source,
                               const std::function<Status()>& keep_going) override;
   Status Fetch(const FetchRequest& request) override;
+  void Prepare(const HostOptions& host, const std::function<Status()>& keep_going) override;
 
  private:
   class Exchange;

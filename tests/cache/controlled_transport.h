@@ -52,6 +52,18 @@ class ControlledTransport final : public Transport {
     return fetched;
   }
 
+  void Prepare(const HostOptions& host, const std::function<Status()>& keep_going) override {
+    {
+      MutexLock lock(mutex_);
+      prepared_urls_.push_back(host.url);
+    }
+    const auto held = [this] {
+      MutexLock lock(mutex_);
+      return preparations_held_;
+    };
+    static_cast<void>(WaitWhile(held, keep_going));
+  }
+
   // Everything fails with `failure`, or nothing does.
   void Fail(std::optional<Error> failure) {
     MutexLock lock(mutex_);
@@ -61,6 +73,10 @@ class ControlledTransport final : public Transport {
     MutexLock lock(mutex_);
     list_held_ = held;
     changed_.NotifyAll();
+  }
+  void HoldPreparations() {
+    MutexLock lock(mutex_);
+    preparations_held_ = true;
   }
   // Fetches that match stall, unless they are ended, until HoldFetches({}).
   void HoldFetches(Predicate held) {
@@ -78,6 +94,11 @@ class ControlledTransport final : public Transport {
   int list_count() const {
     MutexLock lock(mutex_);
     return list_count_;
+  }
+  // Of the hosts in the order in which they were prepared.
+  std::vector<std::string> prepared_urls() const {
+    MutexLock lock(mutex_);
+    return prepared_urls_;
   }
   std::vector<FetchRequest> requests() const {
     MutexLock lock(mutex_);
@@ -110,6 +131,8 @@ class ControlledTransport final : public Transport {
   CondVar changed_;
   std::optional<Error> failure_ REPOSFS_GUARDED_BY(mutex_);
   bool list_held_ REPOSFS_GUARDED_BY(mutex_) = false;
+  bool preparations_held_ REPOSFS_GUARDED_BY(mutex_) = false;
+  std::vector<std::string> prepared_urls_ REPOSFS_GUARDED_BY(mutex_);
   Predicate fetch_held_ REPOSFS_GUARDED_BY(mutex_);
   int rendezvous_count_ REPOSFS_GUARDED_BY(mutex_) = 0;
   int finished_count_ REPOSFS_GUARDED_BY(mutex_) = 0;

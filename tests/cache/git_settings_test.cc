@@ -177,5 +177,32 @@ TEST_F(GitSettingsTest, WhoGivesUpLeavesTheQuestionToTheNext) {
   EXPECT_TRUE(reader_.List(source, Always));
 }
 
+class PreparedHostTest : public TransportTest {};
+
+TEST_F(PreparedHostTest, AFirstAccessRunsNoProcess) {
+  testing::FillSmall(server_.Create("a/small"));
+  CountedGit git(directory_.path());
+  HostOptions host;
+  host.url = server_.UrlTemplate();
+  transport_->Prepare(host, Always);
+  EXPECT_EQ(git.count(), 1) << git.calls();
+  EXPECT_TRUE(server_.Requests().empty()) << "it does not talk to the host";
+  const auto refs = transport_->ListRefs(Upstream("a/small"), {});
+  ASSERT_TRUE(refs) << refs.error().message;
+  Local local(directory_ / "local");
+  ASSERT_TRUE(local.Fetch(*transport_, Tip(Upstream("a/small"), refs->refs.head())));
+  EXPECT_EQ(git.count(), 1) << git.calls();
+}
+
+TEST_F(PreparedHostTest, AnUnreachableHostIsPreparedLikeAnyOther) {
+  HostOptions host;
+  for (const char* url : {"http://no-such-host.invalid/{owner}/{name}",
+                          "ssh://git@h/{owner}/{name}", "https://{owner}.example.org/{name}"}) {
+    host.url = url;
+    transport_->Prepare(host, Always);
+  }
+  transport_->Prepare(host, []() -> Status { return Error{Errc::kInterrupted, "enough"}; });
+}
+
 }  // namespace
 }  // namespace reposfs

@@ -100,6 +100,17 @@ TEST_F(RestartTest, ARepositoryThatHasVanishedIsAbsentAndComesBackWhenReadAgain)
   EXPECT_TRUE(ReadFileOf("small", "README.md"));
 }
 
+TEST_F(RestartTest, NobodyWaitsForHostsToBePrepared) {
+  Close();
+  const std::size_t before = transport_.prepared_urls().size();
+  transport_.HoldPreparations();
+  Open();
+  EXPECT_TRUE(ReadFileOf("small", "README.md"));
+  const auto prepared = [&] { return transport_.prepared_urls().size() > before; };
+  EXPECT_TRUE(testing::WaitUntil(prepared, std::chrono::seconds(20)));
+  Close();
+}
+
 TEST_F(RestartTest, ASecondProcessIsRefused) {
   const auto second = RepositoryCache::Open(options_, *origin_, transport_, clock_);
   ASSERT_FALSE(second);
