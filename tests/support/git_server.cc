@@ -187,13 +187,8 @@ void GitServer::Start() {
   server_ = ChildProcess::Start(
       {"/usr/sbin/lighttpd", "-D", "-f", (directory_ / "lighttpd.conf").string()},
       directory_ / "lighttpd.log", options);
-  const bool listening = WaitUntil(
-      [&] {
-        const Argv probe = {"/bin/bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/$0",
-                            std::to_string(port_)};
-        return !server_.running() || Execute(probe).ok();
-      },
-      std::chrono::seconds(20));
+  const bool listening =
+      WaitUntil([&] { return !server_.running() || Listens(port_); }, std::chrono::seconds(20));
   if (!listening || !server_.running()) {
     ADD_FAILURE() << "lighttpd did not start: " << ReadFile(directory_ / "lighttpd.log");
   }

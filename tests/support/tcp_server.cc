@@ -82,6 +82,15 @@ std::string ManyRefs(std::uint64_t first) {
 
 }  // namespace
 
+bool Listens(std::uint16_t port) {
+  const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+}
+
 std::uint16_t FreePort() {
   return Listen().port;
 }

@@ -18,6 +18,9 @@ namespace reposfs::testing {
 // A port of the loopback interface that nobody listened on a moment ago.
 std::uint16_t FreePort();
 
+// Whether somebody listens on that port of the loopback interface.
+bool Listens(std::uint16_t port);
+
 // Accepts connections on a free loopback port and hands each to `handler` on a thread of its own.
 class TcpServer {
  public:
