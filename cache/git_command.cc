@@ -162,7 +162,19 @@ constexpr Phrase kPhrases[] = {
     {"returned error: 403", Errc::kAccessDenied},
     {"Permission denied", Errc::kAccessDenied},
     {"Host key verification failed", Errc::kAccessDenied},
+    {"returned error: 407", Errc::kAccessDenied},
+    {"CONNECT tunnel failed, response 401", Errc::kAccessDenied},
+    {"CONNECT tunnel failed, response 407", Errc::kAccessDenied},
+    {"HTTP code 407 from proxy", Errc::kAccessDenied},
+    {"client certificate", Errc::kAccessDenied},
+    {"private key file", Errc::kAccessDenied},
+    {"error reading X.509", Errc::kAccessDenied},
     {"detected dubious ownership", Errc::kAccessDenied},
+    {"returned error: 301", Errc::kNotFound},
+    {"returned error: 302", Errc::kNotFound},
+    {"returned error: 303", Errc::kNotFound},
+    {"returned error: 307", Errc::kNotFound},
+    {"returned error: 308", Errc::kNotFound},
     {"returned error: 404", Errc::kNotFound},
     {"returned error: 410", Errc::kNotFound},
     {"does not appear to be a git repository", Errc::kNotFound},
@@ -199,6 +211,31 @@ constexpr Phrase kPhrases[] = {
     {"pack has bad object", Errc::kCorrupt},
 };
 
+constexpr std::string_view kTrustAdvice =
+    "; if it is to be trusted, set http.sslCAInfo in the git configuration to the file of its "
+    "authority's certificate";
+constexpr std::string_view kOwnCertificateAdvice =
+    "; check http.sslCert and http.sslKey in the git configuration: the key must be readable "
+    "without a pass phrase";
+
+constexpr std::string_view kAuthorityAdvice =
+    "; check the files that http.sslCAInfo and http.sslCAPath name in the git configuration";
+
+struct Advice {
+  std::string_view text;
+  std::string_view advice;
+};
+// The words of curl with OpenSSL, then with GnuTLS.
+constexpr Advice kAdvice[] = {{"certificate problem", kTrustAdvice},
+                              {"certificate verification failed", kTrustAdvice},
+                              {"certificate verify locations", kAuthorityAdvice},
+                              {"setting certificate file", kAuthorityAdvice},
+                              {"adding trust anchors", kAuthorityAdvice},
+                              {"SSL CA cert", kAuthorityAdvice},
+                              {"client certificate", kOwnCertificateAdvice},
+                              {"private key file", kOwnCertificateAdvice},
+                              {"error reading X.509", kOwnCertificateAdvice}};
+
 // The line of `errors` that says most: the first "fatal:" or "error:", else the last one.
 std::string TellingLine(const std::string& errors) {
   std::string_view last;
@@ -232,6 +269,13 @@ std::optional<Errc> MeaningOf(std::string_view words) {
   return std::nullopt;
 }
 
+std::string AdviceOn(std::string_view words) {
+  for (const Advice& known : kAdvice) {
+    if (words.find(known.text) != std::string_view::npos) return std::string(known.advice);
+  }
+  return {};
+}
+
 ProcessOptions GitCommand(std::vector<std::string> arguments, const FetchOptions& limits,
                           const Source* source) {
   Settings settings = SafeSettings(limits);
@@ -255,7 +299,7 @@ Error GitFailure(const ProcessResult& result, const std::string& url) {
     return Error{Errc::kUnreachable,
                  url + ": git was ended by signal " + std::to_string(result.signal)};
   }
-  const std::string line = TellingLine(result.errors);
+  const std::string line = TellingLine(result.errors) + AdviceOn(result.errors);
   if (const auto code = MeaningOf(result.errors)) return Error{*code, url + ": " + line};
   return Error{Errc::kUnreachable,
                url + ": " + (line.empty() ? "git failed without a word" : line)};

@@ -32,6 +32,9 @@ std::vector<std::string> SshArguments(const Source* source);
 // What some words of git, curl, ssh or a server mean, if they are known.
 std::optional<Errc> MeaningOf(std::string_view words);
 
+// What a user can do about it, as the end of a message; empty if nothing is known.
+std::string AdviceOn(std::string_view words);
+
 // What the failed `result` of a git command that talked to `url` means.
 Error GitFailure(const ProcessResult& result, const std::string& url);
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "cache/git_command.h"
 
 namespace reposfs {
 namespace {
@@ -19,6 +20,8 @@ constexpr long kReceiveBufferBytes = 512l << 10;
 constexpr long kConnectTimeoutMs = 10'000;
 constexpr int kWakeEveryMs = 40;
 constexpr long kStatusOk = 200;
+constexpr long kStatusUnauthorized = 401;
+constexpr long kStatusProxyUnauthorized = 407;
 
 void Append(CurlHeaders& headers, const std::string& line) {
   headers.reset(curl_slist_append(headers.release(), line.c_str()));
@@ -48,7 +51,9 @@ std::chrono::seconds AgeOf(std::string_view text) {
 
 // The code of a transfer that libcurl ended.
 Errc ErrcOf(CURLcode code) {
-  return code == CURLE_OPERATION_TIMEDOUT ? Errc::kTimedOut : Errc::kUnreachable;
+  if (code == CURLE_OPERATION_TIMEDOUT) return Errc::kTimedOut;
+  // Our own certificate or its key can't be used.
+  return code == CURLE_SSL_CERTPROBLEM ? Errc::kAccessDenied : Errc::kUnreachable;
 }
 
 }  // namespace
@@ -117,13 +122,17 @@ class HttpClient::Session {
     curl_easy_setopt(easy, CURLOPT_USERAGENT,
                      settings.user_agent.empty() ? agent.c_str() : settings.user_agent.c_str());
     if (settings.proxy) curl_easy_setopt(easy, CURLOPT_PROXY, settings.proxy->c_str());
-    curl_easy_setopt(easy, CURLOPT_PROXYAUTH, CURLAUTH_ANY);
+    // By the one method that needs no question first, if the user names it.
+    const bool basic = AsciiLower(settings.proxy_auth_method) == "basic";
+    curl_easy_setopt(easy, CURLOPT_PROXYAUTH, basic ? CURLAUTH_BASIC : CURLAUTH_ANY);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, settings.verify ? 1l : 0l);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, settings.verify ? 2l : 0l);
     set(CURLOPT_CAINFO, settings.ca_file);
     set(CURLOPT_CAPATH, settings.ca_directory);
     set(CURLOPT_SSLCERT, settings.certificate);
     set(CURLOPT_SSLKEY, settings.key);
+    // Else OpenSSL asks for it at the terminal, and waits.
+    curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "");
     if (settings.bytes_per_second_max != 0) {
       curl_easy_setopt(easy, CURLOPT_MAX_RECV_SPEED_LARGE,
                        static_cast<curl_off_t>(settings.bytes_per_second_max));
@@ -168,6 +177,7 @@ class HttpClient::Session {
 
   void ReadHeaders() {
     curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &answer_.status);
+    curl_easy_getinfo(easy_.get(), CURLINFO_HTTP_CONNECTCODE, &tunnel_status_);
     answer_.type = Header("content-type");
     answer_.type.erase(std::min(answer_.type.find(';'), answer_.type.size()));
     answer_.read = answer_.status == kStatusOk && answer_.type == answer_type_;
@@ -185,8 +195,14 @@ class HttpClient::Session {
   }
 
   Error CurlError(CURLcode code) const {
+    // Some proxies say the one, some the other.
+    if (tunnel_status_ == kStatusUnauthorized || tunnel_status_ == kStatusProxyUnauthorized) {
+      return Error{Errc::kAccessDenied, "the proxy refuses access (HTTP status " +
+                                            std::to_string(tunnel_status_) +
+                                            "); check the user and password in http.proxy"};
+    }
     const std::string text = error_text_[0] != '\0' ? error_text_.data() : curl_easy_strerror(code);
-    return Error{ErrcOf(code), Printable(text)};
+    return Error{ErrcOf(code), Printable(text) + AdviceOn(text)};
   }
 
   static std::size_t OnHeader(char*, std::size_t size, std::size_t count, void* user) noexcept {
@@ -235,6 +251,7 @@ class HttpClient::Session {
   TransferMeter* meter_ = nullptr;
   std::string answer_type_;
   HttpAnswer answer_;
+  long tunnel_status_ = 0;  // What a proxy says to CONNECT.
   std::size_t header_bytes_ = 0;
   std::size_t unread_bytes_ = 0;
 };

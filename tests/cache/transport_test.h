@@ -29,6 +29,10 @@ class TransportTest : public ::testing::Test {
   TransportTest() {
     // What the user of this machine has configured is not the matter here.
     SetGitConfig("");
+    for (const char* name : {"GIT_SSL_CAINFO", "http_proxy", "https_proxy", "HTTPS_PROXY",
+                             "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"}) {
+      ::unsetenv(name);
+    }
     limits_.stall_timeout = kSoon;
     Restart();
   }
