@@ -19,6 +19,9 @@ std::string AsciiLower(std::string_view text);
 // Whether `text` matches the shell pattern `pattern`; `*` and `?` do not match '/'.
 bool MatchesPattern(const std::string& pattern, const std::string& text);
 
+// Writes the bytes that may not stand in a URL's path, and '/', as %XX.
+std::string PercentEncode(std::string_view text);
+
 // Replaces %XX by its byte.  A '%' that no two hexadecimal digits follow stays as it is.
 std::string PercentDecode(std::string_view text);
 

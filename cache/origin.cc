@@ -1,26 +1,9 @@
 #include "cache/origin.h"
 
-#include <cstdio>
+#include "base/text.h"
 
 namespace reposfs {
 namespace {
-
-// `part` as it may stand in a URL's path.  Only http needs it; the other transports take the bytes.
-std::string UrlEncode(std::string_view part) {
-  static constexpr std::string_view kPlain =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+";
-  std::string out;
-  for (const char c : part) {
-    if (kPlain.find(c) != std::string_view::npos) {
-      out += c;
-      continue;
-    }
-    char escaped[4];
-    std::snprintf(escaped, sizeof escaped, "%%%02X", static_cast<unsigned char>(c));
-    out += escaped;
-  }
-  return out;
-}
 
 void ReplaceAll(std::string& text, std::string_view what, const std::string& by) {
   for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at)) {
@@ -54,8 +37,8 @@ std::vector<Source> UpstreamOrigin::SourcesOf(const RepositoryKey& key, Wanted /
   if (!host) return {};
   const bool http = host->url.starts_with("http");
   std::string url = host->url;
-  ReplaceAll(url, "{owner}", http ? UrlEncode(key.owner) : key.owner);
-  ReplaceAll(url, "{name}", http ? UrlEncode(key.name) : key.name);
+  ReplaceAll(url, "{owner}", http ? PercentEncode(key.owner) : key.owner);
+  ReplaceAll(url, "{name}", http ? PercentEncode(key.name) : key.name);
   return {Source{std::move(url), *host}};
 }
 

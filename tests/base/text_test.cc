@@ -70,6 +70,11 @@ TEST(PercentDecodeTest, LeavesALonePercentSign) {
   EXPECT_EQ(PercentDecode("%%41"), "%A");
 }
 
+TEST(PercentEncodeTest, IsUndoneByDecoding) {
+  EXPECT_EQ(PercentEncode("c++/a,b~c\xff%"), "c++%2Fa%2Cb~c%FF%25");
+  EXPECT_EQ(PercentDecode(PercentEncode("c++/a,b~c\xff%")), "c++/a,b~c\xff%");
+}
+
 TEST(PercentDecodeTest, DecodesOnce) {
   EXPECT_EQ(PercentDecode("%252F"), "%2F");
 }
