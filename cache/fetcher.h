@@ -40,9 +40,9 @@ class Fetcher {
 
   // Asks what branches and tags there are; of a peer it is enough to know what they were `age_max`
   // ago.
-  Result<ListedRefs> ListRefs(const RepositoryKey& key, milliseconds age_max,
+  Result<ListedRefs> ListRefs(const RepositoryKey& key, Wanted wanted, milliseconds age_max,
                               const std::function<Status()>& keep_going) {
-    return sources_.ListRefs(key, age_max, keep_going);
+    return sources_.ListRefs(key, wanted, age_max, keep_going);
   }
 
   // kAbsent -> kTip of the commit that `want` is or, if it is an annotated tag, points at; returns

@@ -29,6 +29,7 @@ struct PeerAccess {
   bool only_if_cached = false;
   // How old its knowledge of the refs may be; it asks the git host if it is older.
   milliseconds refs_age_max{0};
+  bool any_age = false;                    // However old it is, and whatever stands above.
   std::uint64_t bytes_per_second_max = 0;  // 0: no limit.
 };
 
@@ -43,8 +44,9 @@ std::string_view OriginOf(std::string_view url);
 
 // What a source is asked for.
 enum class Wanted {
-  kRefs,     // What there is now: only who is fresh can tell.
-  kObjects,  // What has a name that never changes: whoever has it.
+  kRefs,       // What there is now: only who is fresh can tell.
+  kFirstRefs,  // The same of a repository of which nothing is here; perhaps a peer has all of it.
+  kObjects,    // What has a name that never changes: whoever has it.
 };
 
 // Thread-safety: every method may be called from any thread.
@@ -60,9 +62,24 @@ class Origin {
   // The best first, the git host itself last; empty if the host is not configured.
   virtual std::vector<Source> SourcesOf(const RepositoryKey& key, Wanted wanted) const = 0;
 
+  // Whether this machine is to have all of `key` once somebody has asked for it.  If not, it gets
+  // what its users touch, and others have the rest.
+  virtual bool Keeps(const RepositoryKey& /*key*/) const { return true; }
+
+  // What other machines have on their disks, to be listed here.
+  virtual std::vector<RepositoryKey> KnownElsewhere() const { return {}; }
+  // Counts up whenever that has changed.
+  virtual std::uint64_t known_version() const { return 0; }
+
   // What `source`, a peer, has been asked for has come after `took`, or why it has not.
   virtual void NoteAnswer(const Source& /*source*/, const Status& /*answer*/,
                           milliseconds /*took*/) const {}
+
+  // After what time of silence of `source`, a peer, the next peer should be asked as well; not set:
+  // not at all.
+  virtual std::optional<milliseconds> HedgeAfter(const Source& /*source*/) const {
+    return std::nullopt;
+  }
 
   // Whether to wait on for `source`, a peer that has been silent for so long.  Asked about 20 times
   // a second.  Errors: kTimedOut.

@@ -36,6 +36,11 @@ void Repository::SetRecord(const RepositoryRecord& record) {
   record_.open_count = open_count;
 }
 
+std::int64_t Repository::revision() const {
+  MutexLock lock(mutex_);
+  return record_.revision;
+}
+
 Stage Repository::stage() const {
   MutexLock lock(mutex_);
   return record_.stage;

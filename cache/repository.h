@@ -53,6 +53,7 @@ class Repository {
   // known best here.
   void SetRecord(const RepositoryRecord& record) REPOSFS_EXCLUDES(mutex_);
   Stage stage() const REPOSFS_EXCLUDES(mutex_);
+  std::int64_t revision() const REPOSFS_EXCLUDES(mutex_);
   std::uint64_t size_bytes() const REPOSFS_EXCLUDES(mutex_);
 
   // Null if the upstream has not been asked yet.

@@ -310,6 +310,15 @@ RepositoryPtr RepositoryCache::Add(const RepositoryKey& key, const RepositoryRec
   return repository;
 }
 
+std::set<RepositoryKey> RepositoryCache::ListedKeys() const {
+  const std::vector<RepositoryKey> elsewhere = origin_.KnownElsewhere();
+  std::set<RepositoryKey> keys(elsewhere.begin(), elsewhere.end());
+  for (const RepositoryPtr& repository : Repositories()) {
+    if (repository->stage() != Stage::kAbsent) keys.insert(repository->key());
+  }
+  return keys;
+}
+
 RepositoryPtr RepositoryCache::Find(const RepositoryKey& key) const {
   MutexLock lock(mutex_);
   const auto found = by_key_.find(key);

@@ -127,8 +127,11 @@ class RepositoryCache {
   std::vector<RepositoryPtr> Repositories() const REPOSFS_EXCLUDES(mutex_);
   RepositoryPtr Find(const RepositoryKey& key) const REPOSFS_EXCLUDES(mutex_);
 
-  // Counts up whenever a repository comes onto the disk or leaves it.
-  std::uint64_t listing_version() const { return listing_version_; }
+  // What a directory of names shows: the repositories on the disk, and those that other machines
+  // have.
+  std::set<RepositoryKey> ListedKeys() const REPOSFS_EXCLUDES(mutex_);
+  // Counts up whenever that has changed.
+  std::uint64_t listing_version() const { return listing_version_ + origin_.known_version(); }
 
   // Understands `spelling`, what follows '@' ("" for the default branch).
   //
@@ -175,11 +178,15 @@ class RepositoryCache {
   Outcome<InsightsDocumentPtr> FinalInsightsOf(const Target& target);
   // What the default branch shows as far as is known, without asking anybody.
   std::optional<Target> DefaultView(const RepositoryKey& key);
-  // Whether, and when, the history of a repository is fetched.
+  // Whether, and when, the history of a repository is fetched: on demand only, where others keep
+  // it.
   HistoryPolicy HistoryOf(const RepositoryKey& key) const;
 
   // For commands.  The flight lands when `key` has reached `stage`.
   FlightPtr Warm(const RepositoryKey& key, Stage stage, Failures failures = Failures::kForgotten);
+  // The same for what peers have: nobody has opened it here, and they did at `opened_at`; what they
+  // remember of the refs will do.
+  FlightPtr Copy(const RepositoryKey& key, Stage stage, WallTime opened_at);
   FlightPtr Refresh(const RepositoryPtr& repository, Failures failures = Failures::kForgotten);
   Status SetPinned(const RepositoryPtr& repository, bool pinned);
   bool IsPinned(const Repository& repository) const;
@@ -274,6 +281,8 @@ class RepositoryCache {
   static std::string NoSpaceName(const Repository& repository);
   // Under this name it is remembered that the upstream gives no single objects.
   static std::string RefusedName(const Repository& repository);
+  // What follows when the tip of `commit` is here.
+  void ContinueAfterTip(const RepositoryPtr& repository, const Oid& commit);
   FlightPtr SubmitContent(const Target& target, int priority);
   // What to do when reading failed for the reason `why`: `tree` names the directory of a blob, or
   // is null if a commit or tree was read.
@@ -320,8 +329,15 @@ class RepositoryCache {
   void ForgetInsights(std::int64_t id);
   milliseconds TtlOf(const Status& status) const;
 
-  void WarmStep(const RepositoryKey& key, Stage stage, const FlightPtr& landed);
-  Outcome<Done> WarmOnce(const RepositoryKey& key, Stage stage);
+  // What is to be warmed.
+  struct Warming {
+    RepositoryKey key;
+    Stage stage;
+    std::optional<WallTime> opened_at;  // Not set: now, by who asks for it.
+  };
+  FlightPtr StartWarming(const Warming& warming, Failures failures);
+  void WarmStep(const Warming& warming, const FlightPtr& landed);
+  Outcome<Done> WarmOnce(const Warming& warming);
 
   const RepositoryCacheOptions options_;
   const Origin& origin_;

@@ -96,10 +96,19 @@ class RepositoryCache::TransferWatch {
 };
 
 HistoryPolicy RepositoryCache::HistoryOf(const RepositoryKey& key) const {
+  HistoryPolicy configured = options_.history.policy;
   for (const auto& [pattern, policy] : options_.history.per_pattern) {
-    if (MatchesPattern(pattern, key.Text())) return policy;
+    if (!MatchesPattern(pattern, key.Text())) continue;
+    configured = policy;
+    break;
   }
-  return options_.history.policy;
+  if (configured == HistoryPolicy::kComplete && !origin_.Keeps(key)) return HistoryPolicy::kLazy;
+  return configured;
+}
+
+void RepositoryCache::ContinueAfterTip(const RepositoryPtr& repository, const Oid& commit) {
+  if (!origin_.Keeps(repository->key())) return;
+  runner_->Submit(repository, JobKind::kHydrate, commit.Hex(), kContentPriority);
 }
 
 Status RepositoryCache::Execute(const Job& job, const RepositoryPtr& repository,
@@ -162,7 +171,7 @@ Status RepositoryCache::ExecuteClone(const RepositoryPtr& repository, const std:
   if (!oid) return Error{Errc::kInvalidArgument, "clone: malformed id " + want};
   if (!repository->refs()) {
     // Another process has asked.
-    auto listed = fetcher_.ListRefs(repository->key(), PeerMemoryMax(),
+    auto listed = fetcher_.ListRefs(repository->key(), Wanted::kFirstRefs, PeerMemoryMax(),
                                     [&] { return control.on_progress(FetchProgress{}); });
     if (!listed) return std::move(listed).error();
     repository->SetRefs(std::make_shared<const RefSnapshot>(std::move(listed->refs)));
@@ -177,7 +186,7 @@ Status RepositoryCache::ExecuteClone(const RepositoryPtr& repository, const std:
                                        ref.target().Hex() + ", but it is " + commit->Hex()};
     }
   }
-  runner_->Submit(repository, JobKind::kHydrate, commit->Hex(), kContentPriority);
+  ContinueAfterTip(repository, *commit);
   return {};
 }
 
@@ -216,7 +225,7 @@ Status RepositoryCache::ExecuteHistory(const RepositoryPtr& repository,
 
 Status RepositoryCache::ExecuteFetch(const RepositoryPtr& repository, milliseconds age_max,
                                      const TransferControl& control) {
-  auto listed = fetcher_.ListRefs(repository->key(), age_max,
+  auto listed = fetcher_.ListRefs(repository->key(), Wanted::kRefs, age_max,
                                   [&] { return control.on_progress(FetchProgress{}); });
   if (!listed) return std::move(listed).error();
   const RefSnapshotPtr before = repository->refs();
@@ -225,9 +234,7 @@ Status RepositoryCache::ExecuteFetch(const RepositoryPtr& repository, millisecon
   const bool changed = !before || *before != listed->refs;
   if (changed && repository->stage() == Stage::kComplete) SubmitInsights(repository, head);
   if (repository->stage() == Stage::kAbsent || head.IsNull()) return {};
-  if (repository->StageOf(head) == Stage::kTip) {
-    runner_->Submit(repository, JobKind::kHydrate, head.Hex(), kContentPriority);
-  }
+  if (repository->StageOf(head) == Stage::kTip) ContinueAfterTip(repository, head);
   const bool untidy = repository->directory().PackStems().size() > kPackCountMax ||
                       repository->objects().LacksSizes();
   if (untidy) {

@@ -94,10 +94,12 @@ Status RepositoryCache::CheckNow(const RepositoryKey& key) {
   // Who asks again so soon wants more than a peer's memory.
   const bool again =
       repository && clock_.Now() - repository->record().last_checked < options_.freshness.max_age;
-  auto refs = fetcher_.ListRefs(key, again ? milliseconds(0) : PeerMemoryMax(), [this]() -> Status {
-    if (stopping_) return Error{Errc::kInterrupted, "reposfs is stopping"};
-    return {};
-  });
+  auto refs = fetcher_.ListRefs(key, again ? Wanted::kRefs : Wanted::kFirstRefs,
+                                again ? milliseconds(0) : PeerMemoryMax(), [this]() -> Status {
+                                  if (stopping_)
+                                    return Error{Errc::kInterrupted, "reposfs is stopping"};
+                                  return {};
+                                });
   if (!repository) repository = Find(key);
   if (!refs) {
     if (repository) {
@@ -225,35 +227,49 @@ FlightPtr RepositoryCache::Refresh(const RepositoryPtr& repository, Failures fai
 }
 
 FlightPtr RepositoryCache::Warm(const RepositoryKey& key, Stage stage, Failures failures) {
+  return StartWarming(Warming{key, stage, std::nullopt}, failures);
+}
+
+FlightPtr RepositoryCache::Copy(const RepositoryKey& key, Stage stage, WallTime opened_at) {
+  return StartWarming(Warming{key, stage, opened_at}, Failures::kForgotten);
+}
+
+FlightPtr RepositoryCache::StartWarming(const Warming& warming, Failures failures) {
   const bool forget = failures == Failures::kForgotten;
-  if (forget) flights_.ForgetFailures(CheckName(key));
-  if (const RepositoryPtr repository = Find(key); repository && forget) {
+  if (forget) flights_.ForgetFailures(CheckName(warming.key));
+  if (const RepositoryPtr repository = Find(warming.key); repository && forget) {
     flights_.ForgetFailures(std::to_string(repository->id()) + ":");
     flights_.ForgetFailures(NoSpaceName(*repository));
   }
   auto landed = std::make_shared<Flight>();
-  WarmStep(key, stage, landed);
+  WarmStep(warming, landed);
   return landed;
 }
 
-void RepositoryCache::WarmStep(const RepositoryKey& key, Stage stage, const FlightPtr& landed) {
-  const Outcome<Done> outcome = WarmOnce(key, stage);
+void RepositoryCache::WarmStep(const Warming& warming, const FlightPtr& landed) {
+  const Outcome<Done> outcome = WarmOnce(warming);
   if (!outcome.waits()) {
     landed->Land(outcome.result() ? Status() : Status(outcome.result().error()));
     return;
   }
-  outcome.flight()->Then([this, key, stage, landed](const Status& status) {
+  outcome.flight()->Then([this, warming, landed](const Status& status) {
     if (!status) return landed->Land(status);
     landed->NoteProgress();
-    WarmStep(key, stage, landed);
+    WarmStep(warming, landed);
   });
 }
 
-Outcome<Done> RepositoryCache::WarmOnce(const RepositoryKey& key, Stage stage) {
-  const Outcome<Target> target = Resolve(key, "", Staleness::kAsConfigured);
+Outcome<Done> RepositoryCache::WarmOnce(const Warming& warming) {
+  const Stage stage = warming.stage;
+  const Outcome<Target> target =
+      Resolve(warming.key, "", warming.opened_at ? Staleness::kAccepted : Staleness::kAsConfigured);
   if (!target.has_value()) return target.As<Done>();
   const Target& shown = *target.result();
-  shown.repository->Touch(clock_.Now(), options_.lru.granularity);
+  if (warming.opened_at) {
+    shown.repository->Touch(*warming.opened_at, milliseconds::max());
+  } else {
+    shown.repository->Touch(clock_.Now(), options_.lru.granularity);
+  }
   if (shown.ref.commit.IsNull()) return Done{};  // An empty repository has nothing to bring.
   const Outcome<Done> tip = NeedTip(shown);
   if (!tip.has_value() || stage == Stage::kTip) return tip;

@@ -3,15 +3,20 @@
 #include <spdlog/spdlog.h>
 
 #include <chrono>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "base/text.h"
+#include "cache/hedged_ask.h"
 
 namespace reposfs {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
+
+// Ages travel in whole seconds, and the answer itself takes its time.
+constexpr milliseconds kAgePrecision(2'000);
 
 Error NotConfigured(const RepositoryKey& key) {
   return {Errc::kNotFound, "host " + Printable(key.host) + " is not configured"};
@@ -32,6 +37,16 @@ bool MayAskNext(const Source& source, Errc code) {
   }
 }
 
+bool IsTooOld(const Source& source, const ListedRefs& refs, milliseconds age_max) {
+  if (!source.peer || source.peer->any_age) return false;
+  return refs.age > age_max + kAgePrecision;
+}
+
+// Whether `second` may be asked while `first` is silent: the git host never is.
+bool MayHedge(const Source& first, const Source& second) {
+  return first.peer && second.peer && !second.peer->only_if_cached;
+}
+
 void LogNext(const RepositoryKey& key, const Source& source, const Error& error) {
   if (!source.peer) return;
   // That it has nothing in its cache is what the question was about.
@@ -45,13 +60,19 @@ void LogNext(const RepositoryKey& key, const Source& source, const Error& error)
 // Watches one source while it is waited for.
 class SourceRound::Watch {
  public:
-  Watch(const Origin& origin, const Source& source) : origin_(origin), source_(source) {}
+  Watch(const Origin& origin, const Source& source, SteadyClock::time_point begun_at)
+      : origin_(origin), source_(source), begun_at_(begun_at) {}
 
   // Passes on what `going` says; if that is to go on, the silence may still be too long.
   Status Check(Status going) {
     ended_by_caller_ |= !going;
     if (!going || !source_.peer) return going;
     return origin_.MayWait(source_, Since(heard_at_));
+  }
+  // If `left` is a failure, somebody else has answered, and this source is not to blame.
+  Status Leave(Status left) {
+    left_ |= !left;
+    return left;
   }
   void NoteProgress(std::uint64_t sign_of_life) {
     if (std::exchange(sign_of_life_, sign_of_life) != sign_of_life) heard_at_ = SteadyClock::now();
@@ -60,6 +81,7 @@ class SourceRound::Watch {
   // Tells the origin how it went.  Returns whether to ask the next source.
   bool End(const RepositoryKey& key, const Status& status) {
     if (ended_by_caller_) return false;
+    if (left_) return true;
     if (source_.peer) origin_.NoteAnswer(source_, status, Since(begun_at_));
     if (status || !MayAskNext(source_, status.error().code)) return false;
     LogNext(key, source_, status.error());
@@ -73,23 +95,43 @@ class SourceRound::Watch {
 
   const Origin& origin_;
   const Source& source_;
-  const SteadyClock::time_point begun_at_ = SteadyClock::now();
+  const SteadyClock::time_point begun_at_;
   SteadyClock::time_point heard_at_ = begun_at_;
   std::uint64_t sign_of_life_ = 0;
   bool ended_by_caller_ = false;
+  bool left_ = false;
 };
 
-Result<ListedRefs> SourceRound::ListRefs(const RepositoryKey& key, milliseconds age_max,
+Result<ListedRefs> SourceRound::ListRefs(const RepositoryKey& key, Wanted wanted,
+                                         milliseconds age_max,
                                          const std::function<Status()>& keep_going) const {
+  const auto going = [&] { return keep_going ? keep_going() : Status(); };
   Error last = NotConfigured(key);
-  for (Source& source : origin_.SourcesOf(key, Wanted::kRefs)) {
+  std::vector<Source> sources = origin_.SourcesOf(key, wanted);
+  for (Source& source : sources) {
     if (source.peer) source.peer->refs_age_max = age_max;
-    Watch watch(origin_, source);
-    auto refs = transport_.ListRefs(
-        source, [&] { return watch.Check(keep_going ? keep_going() : Status()); });
+  }
+  std::unique_ptr<HedgedAsk> asked;  // The one of the next source, if it has been begun.
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    const std::unique_ptr<HedgedAsk> mine = std::move(asked);
+    const bool may_hedge = !mine && i + 1 < sources.size() && MayHedge(sources[i], sources[i + 1]);
+    if (const auto delay = may_hedge ? origin_.HedgeAfter(sources[i]) : std::nullopt) {
+      asked = std::make_unique<HedgedAsk>(transport_, sources[i + 1], *delay);
+    }
+    Watch watch(origin_, sources[i], mine ? mine->ask_at() : SteadyClock::now());
+    const auto check = [&]() -> Status {
+      Status checked = watch.Check(going());
+      return checked && asked ? watch.Leave(asked->Look()) : checked;
+    };
+    auto refs = mine ? mine->Wait(check) : transport_.ListRefs(sources[i], check);
+    if (refs && IsTooOld(sources[i], *refs, age_max)) {
+      refs =
+          Error{Errc::kNotFound, "its refs are " + std::to_string(refs->age.count()) + " ms old"};
+    }
     const bool next = watch.End(key, refs ? Status() : Status(refs.error()));
     if (!next) return refs;
     last = std::move(refs).error();
+    if (asked && !asked->asked()) asked.reset();
   }
   return last;
 }
@@ -100,7 +142,7 @@ Status SourceRound::Fetch(const RepositoryKey& key, FetchRequest request,
   const auto on_progress = std::move(request.on_progress);
   for (Source& source : origin_.SourcesOf(key, Wanted::kObjects)) {
     if (auto prepared = attempt.prepare(); !prepared) return prepared;
-    Watch watch(origin_, source);
+    Watch watch(origin_, source, SteadyClock::now());
     request.on_progress = [&](const FetchProgress& progress) {
       watch.NoteProgress(progress.received_bytes + progress.said_bytes);
       return watch.Check(on_progress ? on_progress(progress) : Status());

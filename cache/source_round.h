@@ -22,10 +22,11 @@ class SourceRound {
   SourceRound(const Origin& origin, Transport& transport)
       : origin_(origin), transport_(transport) {}
 
-  // Asks what branches and tags there are.  A peer's word may be `age_max` old.
+  // Asks what branches and tags there are.  A peer's word counts only if it is at most `age_max`
+  // old.
   //
-  // Errors: those of Transport, and of `keep_going`.
-  Result<ListedRefs> ListRefs(const RepositoryKey& key, milliseconds age_max,
+  // Errors: those of Transport, and of `keep_going`.  REQUIRES: wanted != Wanted::kObjects.
+  Result<ListedRefs> ListRefs(const RepositoryKey& key, Wanted wanted, milliseconds age_max,
                               const std::function<Status()>& keep_going) const;
 
   struct Attempt {

@@ -104,14 +104,10 @@ class OwnerDirectory final : public NameDirectory {
 
   Outcome<ListingPtr> List() override {
     auto listing = std::make_shared<Listing>();
-    for (const RepositoryPtr& repository : mount_.cache.Repositories()) {
-      const RepositoryKey& key = repository->key();
-      const bool listed =
-          key.host == host_ && key.owner == owner_ && repository->stage() != Stage::kAbsent;
-      if (listed) {
-        listing->push_back(
-            ListedEntry{key.name, IdentityOf(identity(), key.name, "view").number, S_IFDIR});
-      }
+    for (const RepositoryKey& key : mount_.cache.ListedKeys()) {
+      if (key.host != host_ || key.owner != owner_) continue;
+      listing->push_back(
+          ListedEntry{key.name, IdentityOf(identity(), key.name, "view").number, S_IFDIR});
     }
     return ListingPtr(std::move(listing));
   }
@@ -165,10 +161,8 @@ class HostDirectory final : public NameDirectory {
 
   Outcome<ListingPtr> List() override {
     std::set<std::string> owners;
-    for (const RepositoryPtr& repository : mount_.cache.Repositories()) {
-      if (repository->key().host == host_ && repository->stage() != Stage::kAbsent) {
-        owners.insert(repository->key().owner);
-      }
+    for (const RepositoryKey& key : mount_.cache.ListedKeys()) {
+      if (key.host == host_) owners.insert(key.owner);
     }
     auto listing = std::make_shared<Listing>();
     for (const std::string& owner : owners) {

@@ -2,9 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace reposfs {
 namespace {
@@ -30,11 +34,13 @@ class FakeRing final : public Origin {
   void NoteAnswer(const Source& source, const Status& answer, milliseconds) const override {
     noted_ += source.url + (answer ? "+" : "-");
   }
+  std::optional<milliseconds> HedgeAfter(const Source&) const override { return hedge_after_; }
   Status MayWait(const Source& source, milliseconds) const override {
     if (source.url != impatient_with_) return {};
     return Error{Errc::kTimedOut, "too slow"};
   }
 
+  std::optional<milliseconds> hedge_after_;
   std::string impatient_with_;
   mutable std::string noted_;
 };
@@ -44,11 +50,16 @@ class FakeTransport final : public Transport {
  public:
   Result<ListedRefs> ListRefs(const Source& source,
                               const std::function<Status()>& keep_going) override {
-    asked_ += source.url + " ";
-    if (source.peer) age_max_ = source.peer->refs_age_max;
-    if (auto going = keep_going(); !going) return std::move(going).error();
+    {
+      MutexLock lock(mutex_);
+      asked_ += source.url + " ";
+      if (source.peer) age_max_ = source.peer->refs_age_max;
+    }
+    do {
+      if (auto going = keep_going(); !going) return std::move(going).error();
+    } while (source.url == silent_ && failure_count_ == 0);
     if (auto answer = AnswerOf(source); !answer) return std::move(answer).error();
-    return ListedRefs{RefSnapshot("", {}, {})};
+    return ListedRefs{RefSnapshot("", {}, {}), source.peer ? peer_age_ : milliseconds(0)};
   }
   Status Fetch(const FetchRequest& request) override {
     asked_ += request.source.url + " ";
@@ -57,13 +68,18 @@ class FakeTransport final : public Transport {
   }
 
   std::map<std::string, Errc> failures_;
+  std::string silent_;  // Until it is left, or somebody has failed.
+  mutable std::atomic<int> failure_count_{0};
+  Mutex mutex_;         // A leaf lock, of what follows while two are asked.
   std::string asked_;
   milliseconds age_max_{};
+  milliseconds peer_age_{};
 
  private:
   Status AnswerOf(const Source& source) const {
     const auto failure = failures_.find(source.url);
     if (failure == failures_.end()) return {};
+    ++failure_count_;
     return Error{failure->second, source.url + " fails"};
   }
 };
@@ -71,7 +87,7 @@ class FakeTransport final : public Transport {
 class SourceRoundTest : public ::testing::Test {
  protected:
   Result<ListedRefs> List(Status going = {}) {
-    return round_.ListRefs(kKey, std::chrono::seconds(45), [&] { return going; });
+    return round_.ListRefs(kKey, Wanted::kRefs, std::chrono::seconds(45), [&] { return going; });
   }
   // The check of what came fails until `good_attempt`, counted from 1.
   Status Fetch(Status going = {}, int good_attempt = 1) {
@@ -111,6 +127,41 @@ TEST_F(SourceRoundTest, APeerThatFailsInAnyWayCostsARetryElsewhere) {
     EXPECT_TRUE(Fetch()) << ErrcName(code);
     EXPECT_EQ(transport_.asked_, "a b a b ") << ErrcName(code);
   }
+}
+
+TEST_F(SourceRoundTest, WhatAPeerRemembersMustBeFreshEnough) {
+  transport_.peer_age_ = std::chrono::seconds(45);
+  EXPECT_TRUE(List());
+  EXPECT_EQ(transport_.asked_, "a ");
+  transport_.asked_.clear();
+  transport_.peer_age_ = std::chrono::seconds(48);
+  EXPECT_TRUE(List());
+  EXPECT_EQ(transport_.asked_, "a b up ");
+}
+
+TEST_F(SourceRoundTest, ASecondPeerIsAskedWhileTheFirstIsSilent) {
+  ring_.hedge_after_ = milliseconds(0);
+  transport_.silent_ = "a";
+  EXPECT_TRUE(List());
+  EXPECT_EQ(transport_.asked_, "a b ");
+  EXPECT_EQ(ring_.noted_, "b+") << "who was left is not to blame";
+}
+
+TEST_F(SourceRoundTest, ASecondPeerThatFailsDoesNotEndTheFirst) {
+  ring_.hedge_after_ = milliseconds(0);
+  transport_.silent_ = "a";
+  transport_.failures_ = {{"b", Errc::kUnreachable}};
+  EXPECT_TRUE(List());
+  EXPECT_EQ(transport_.asked_, "a b ");
+  EXPECT_EQ(ring_.noted_, "a+");
+}
+
+TEST_F(SourceRoundTest, TheSecondPeerIsWaitedForWhenTheFirstFails) {
+  ring_.hedge_after_ = milliseconds(0);
+  transport_.silent_ = "b";
+  transport_.failures_ = {{"a", Errc::kUnreachable}};
+  EXPECT_TRUE(List());
+  EXPECT_EQ(transport_.asked_.substr(0, 4), "a b ");
 }
 
 TEST_F(SourceRoundTest, TheHostItselfHasTheLastWord) {
