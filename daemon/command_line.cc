@@ -14,6 +14,7 @@
 #include "daemon/commands_jobs.h"
 #include "daemon/commands_locks.h"
 #include "daemon/commands_mount.h"
+#include "daemon/commands_ring.h"
 #include "daemon/commands_show.h"
 #include "daemon/commands_warm.h"
 #include "daemon/commands_worker.h"
@@ -160,6 +161,7 @@ class CommandLine {
     Command(app_, "top", "The status, again every second", WithContext(&RunTop));
     AddJobsCommand();
     Command(app_, "locks", "Who holds what, and who waits", WithContext(&RunLocks));
+    AddRingCommands();
     CLI::App* show = Command(
         app_, "show", "Everything about one repository",
         WithContext([this](const CommandContext& context) { return RunShow(context, repo_); }));
@@ -193,6 +195,19 @@ class CommandLine {
     jobs->add_option("--retry", jobs_.retry, "Run these at once, from the beginning")
         ->type_name("JOB");
     jobs->add_option("--cancel", jobs_.cancel, "Remove these from the queue")->type_name("JOB");
+  }
+
+  void AddRingCommands() {
+    CLI::App* ring = Command(app_, "ring", "The nodes that share the cache", nullptr);
+    ring->callback([this, ring] {
+      if (ring->get_subcommands().empty()) chosen_ = WithContext(&RunRingNodes);
+    });
+    Command(*ring, "nodes", "All nodes, and whether they answer", WithContext(&RunRingNodes));
+    CLI::App* locate = Command(*ring, "locate", "Which nodes own a repository",
+                               WithContext([this](const CommandContext& context) {
+                                 return RunRingLocate(context, repo_);
+                               }));
+    locate->add_option("REPO", repo_, "A key, a URL, or a path inside the mount")->required();
   }
 
   static std::vector<std::string> KindNames() {

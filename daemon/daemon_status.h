@@ -12,6 +12,7 @@
 #include "base/lock_backend.h"
 #include "base/mutex.h"
 #include "cache/repository_cache.h"
+#include "daemon/ring_resources.h"
 #include "fs/session.h"
 
 namespace reposfs {
@@ -26,6 +27,7 @@ struct DaemonFacts {
   std::function<std::size_t()> parked_count;
   std::function<KernelAgreement()> kernel_agreement;
   std::function<Result<std::vector<LockRecord>>()> locks;  // May ask another machine.
+  CurrentRing ring;  // Empty without one.
 };
 
 class DaemonStatus {

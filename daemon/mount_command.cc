@@ -22,6 +22,7 @@
 #include "daemon/lock_setup.h"
 #include "daemon/mount_table.h"
 #include "daemon/process_setup.h"
+#include "daemon/ring_setup.h"
 #include "fs/session.h"
 
 namespace reposfs {
@@ -78,6 +79,7 @@ class Daemon {
   ~Daemon() {
     if (session_) session_->Unmount();
     if (locks_) locks_->Stop();
+    if (membership_) membership_->Stop();
     if (cache_) cache_->Stop();
   }
   Daemon(const Daemon&) = delete;
@@ -95,6 +97,7 @@ class Daemon {
     }
     StartIoEngine();
     if (auto opened = StartLocks(); !opened) return opened;
+    if (auto joined = MakeRing(); !joined) return joined;
     transport_ = MakeTransport(config_.fetch, *io_engine_);
     auto cache =
         RepositoryCache::Open({config_.cache, config_.jobs, CacheRole::kDaemon, config_.freshness,
@@ -113,7 +116,10 @@ class Daemon {
     auto session = Session::Mount(std::move(options), *cache_);
     if (!session) return std::move(session).error();
     session_ = std::move(*session);
-    return StartServers();
+    if (auto started = StartServers(); !started) return started;
+    // Others come as soon as they know of this node.
+    if (membership_) membership_->Start();
+    return {};
   }
 
   Status Run() { return session_->Run(); }
@@ -132,13 +138,26 @@ class Daemon {
     return locks_->List(std::chrono::steady_clock::now() + kTimeout);
   }
 
+  Status MakeRing() {
+    if (!config_.ring.enabled) return {};
+    auto membership = MakeMembership(config_, RingRole::kNode, clock_);
+    if (!membership) return std::move(membership).error();
+    membership_ = std::move(*membership);
+    return {};
+  }
+
+  CurrentRing RingOrNone() const {
+    if (!membership_) return {};
+    return [this] { return membership_->view(); };
+  }
+
   Status StartServers() {
     api_ = std::make_unique<ControlApi>(
         *cache_, DaemonFacts{arguments_.mountpoint.string(), config_.file.string(), config_.hosts,
                              io_engine_->Describe(), [this] { return session_->node_count(); },
                              [this] { return session_->parked_count(); },
                              [this] { return session_->kernel_agreement(); },
-                             [this] { return ListLocks(); }});
+                             [this] { return ListLocks(); }, RingOrNone()});
     if (auto started = StartHttp(); !started) return started;
     auto control =
         HttpServer::ListenUnix(config_.cache.directory / "control.sock",
@@ -169,6 +188,8 @@ class Daemon {
     if (http) {
       http_ = std::move(*http);
       api_->SetHttpAddress(http_->address());
+    } else if (membership_) {
+      return std::move(http).error().Within("nodes of a ring need http.listen");
     } else {
       // The mount does not depend on it; another reposfs may have the port.
       spdlog::warn("no HTTP interface cause=\"{}\" advice=\"set http.listen to a free port\"",
@@ -185,6 +206,7 @@ class Daemon {
   std::unique_ptr<IoEngine> io_engine_;
   // Of all processes that share the cache, or the ring.
   std::unique_ptr<LockService> locks_;
+  std::unique_ptr<Membership> membership_;  // Null without a ring.
   std::unique_ptr<Transport> transport_;
   std::unique_ptr<RepositoryCache> cache_;
   std::unique_ptr<Session> session_;

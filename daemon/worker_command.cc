@@ -10,6 +10,7 @@
 #include "cache/make_transport.h"
 #include "cache/repository_cache.h"
 #include "daemon/process_setup.h"
+#include "daemon/ring_setup.h"
 
 namespace reposfs {
 namespace {
@@ -36,6 +37,13 @@ int RunWorker(const Config& config, ReadinessReporter& reporter) {
   }
   const SystemClock clock;
   const UpstreamOrigin origin(config.hosts);
+  std::unique_ptr<Membership> membership;
+  if (config.ring.enabled) {
+    auto made = MakeMembership(config, RingRole::kObserver, clock);
+    if (!made) return fail(made.error());
+    membership = std::move(*made);
+    membership->Start();
+  }
   const auto engine = IoEngine::Create({.choice = config.io.engine});
   const auto transport = MakeTransport(config.fetch, *engine);
   auto cache = RepositoryCache::Open({config.cache, config.jobs, CacheRole::kWorker,

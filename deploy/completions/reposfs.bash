@@ -6,7 +6,7 @@ _reposfs_keys() {
 
 _reposfs() {
     local cur=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="mount unmount status list show top insights warm refresh pin unpin evict jobs locks worker config doctor"
+    local commands="mount unmount status list show top insights warm refresh pin unpin evict jobs locks worker ring config doctor"
     local command="" i
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -46,6 +46,7 @@ _reposfs() {
     jobs) options="$options --kind --state --repo --retry --cancel" ;;
     insights) options="$options --all --sql --html --csv" ;;
     config) words="check show" ;;
+    ring) words="nodes locate" ;;
     esac
 
     if [[ $cur == -* ]]; then

@@ -6,6 +6,7 @@
 #include "daemon/doctor_checks.h"
 #include "daemon/human_text.h"
 #include "daemon/json_fields.h"
+#include "daemon/ring_text.h"
 
 namespace reposfs {
 namespace {
@@ -99,6 +100,37 @@ TEST(LocksTextTest, HoldersAndWaitersAreRows) {
             "repository  h/o/n      exclusive  held        41  box:7     just now    8 s\n"
             "repository  h/o/\\x1bn  shared     waiting     42  other:12  just now\n");
   EXPECT_EQ(RenderLocks(json::array(), kNow, Terminal{}), "nobody holds a lock\n");
+}
+
+TEST(RingTextTest, NodesAreATableAndTheirErrorsHarmless) {
+  const json ring = {{"enabled", true},
+                     {"discoveryError", "no \x1b[1mnameserver"},
+                     {"members",
+                      {{{"id", "a"},
+                        {"address", "http://a"},
+                        {"weight", 1},
+                        {"self", true},
+                        {"state", "up"},
+                        {"share", 25.04}},
+                       {{"id", "b"},
+                        {"address", "http://b"},
+                        {"weight", 3},
+                        {"self", false},
+                        {"state", "down"},
+                        {"since", "2026-01-02T03:04:05Z"},
+                        {"vanished", "2026-01-02T03:04:05Z"},
+                        {"share", 74.96},
+                        {"lastError", "no \x1b[1mroute"}}}}};
+  const WallTime now = *ParseIso8601("2026-01-02T03:07:05Z");
+  EXPECT_EQ(
+      RenderRing(ring, now, Terminal{}),
+      "NODE      ADDRESS   WEIGHT   SHARE  STATE                            SINCE      LAST ERROR\n"
+      "a (this)  http://a       1  25.0 %  up\n"
+      "b         http://b       3  75.0 %  down, not named since 3 min ago  3 min ago  no "
+      "\\x1b[1mroute\n"
+      "\n"
+      "may be out of date: no \\x1b[1mnameserver\n");
+  EXPECT_EQ(RenderOwners({{"owners", json::array()}}, now, Terminal{}), "no node is known yet\n");
 }
 
 TEST(DoctorReportTest, LinesAreAlignedAndSayWhatToDo) {

@@ -92,7 +92,10 @@ TEST_F(OpenApiTest, EveryAnswerIsAsTheDocumentSays) {
                   ", requestsPerMinute: 100");
   Mount();
 
-  for (const char* path : {"/healthz", "/readyz", "/v1/status", "/v1/repos", "/v1/jobs"}) Get(path);
+  for (const char* path :
+       {"/healthz", "/readyz", "/v1/status", "/v1/repos", "/v1/jobs", "/v1/ring"})
+    Get(path);
+  Get("/v1/ring/owners/" + Key("a/small"));
 
   // A transfer under way, a failure, and a host with a limit.
   Change("a/slow", "warm", {{"stage", "complete"}});
