@@ -27,7 +27,7 @@ struct DaemonFacts {
   std::function<std::size_t()> parked_count;
   std::function<KernelAgreement()> kernel_agreement;
   std::function<Result<std::vector<LockRecord>>()> locks;  // May ask another machine.
-  CurrentRing ring;  // Empty without one.
+  CurrentRing ring;                                        // Empty without one.
 };
 
 class DaemonStatus {

@@ -2,11 +2,10 @@
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
-
-#include "base/file_util.h"
 #include "base/text.h"
 #include "daemon/config_yaml.h"
+#include "daemon/etcd_setup.h"
+#include "daemon/secret_file.h"
 #include "ring/dns_member_source.h"
 #include "ring/etcd_member_source.h"
 #include "ring/file_member_source.h"
@@ -16,13 +15,10 @@ namespace reposfs {
 namespace {
 
 Result<std::unique_ptr<MemberSource>> MakeEtcdSource(const RingOptions& ring, RingRole role) {
-  auto password = ReadSecret(ring.etcd.password_file);
-  if (!password) return password.error().Within("ring.etcd.passwordFile");
+  auto etcd = MakeEtcdOptions(ring.etcd);
+  if (!etcd) return std::move(etcd).error();
   EtcdMemberSourceOptions options;
-  options.etcd.endpoints = ring.etcd.endpoints;
-  options.etcd.username = ring.etcd.username;
-  options.etcd.password = std::move(*password);
-  options.etcd.tls = ring.etcd.tls;
+  options.etcd = std::move(*etcd);
   options.prefix = ring.etcd.prefix;
   if (role == RingRole::kNode) options.self = Member{ring.node_id, ring.address, ring.weight};
   options.lease_ttl = std::chrono::duration_cast<std::chrono::seconds>(ring.etcd.lease_ttl);
@@ -78,29 +74,9 @@ void LogChange(const RingView& before, const RingView& after) {
 
 }  // namespace
 
-Result<std::string> ReadSecret(const std::filesystem::path& file) {
-  constexpr std::uint64_t kSizeMaxBytes = 4096;
-  if (file.empty()) return std::string();
-  auto text = ReadFile(file, kSizeMaxBytes);
-  if (!text) return text;
-  while (text->ends_with('\n') || text->ends_with('\r')) text->pop_back();
-  const bool visible =
-      std::all_of(text->begin(), text->end(), [](unsigned char c) { return c > ' ' && c < 0x7f; });
-  // What is in it is not repeated: it is secret.
-  if (text->empty() || !visible) {
-    return Error{Errc::kInvalidArgument,
-                 file.string() +
-                     " is no secret: one line of visible characters without spaces, as "
-                     "`openssl rand -hex 32` makes one"};
-  }
-  return text;
-}
-
 Result<std::unique_ptr<Membership>> MakeMembership(const Config& config, RingRole role,
                                                    const Clock& clock) {
   const RingOptions& ring = config.ring;
-  auto token = ReadSecret(ring.token_file);
-  if (!token) return token.error().Within("ring.tokenFile");
   auto source = MakeSource(ring, role);
   if (!source) return std::move(source).error();
   MembershipOptions options;
@@ -110,7 +86,11 @@ Result<std::unique_ptr<Membership>> MakeMembership(const Config& config, RingRol
   options.timeout = ring.timeout;
   options.leave_after = ring.leave_after;
   options.tls = ring.tls;
-  options.token = std::move(*token);
+  if (!ring.token_file.empty()) {
+    auto token = ReadSecret(ring.token_file);
+    if (!token) return std::move(token).error().Within("ring.tokenFile");
+    options.token = std::move(*token);
+  }
   auto membership = std::make_unique<Membership>(std::move(options), std::move(*source), clock);
   membership->AddListener(LogChange);
   return membership;

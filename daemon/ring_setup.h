@@ -25,8 +25,4 @@ enum class RingRole {
 Result<std::unique_ptr<Membership>> MakeMembership(const Config& config, RingRole role,
                                                    const Clock& clock);
 
-// The secret in `file`: its only line.  Empty if `file` is.
-// Errors: those of ReadFile(); kInvalidArgument.
-Result<std::string> ReadSecret(const std::filesystem::path& file);
-
 }  // namespace reposfs

@@ -35,11 +35,6 @@ class RingResourcesTest : public CacheTest {
                [&](HttpResponse response) { answer = std::move(response); });
     return json::parse(answer.body);
   }
-  // `file` with `text` in it.
-  std::filesystem::path File(const std::string& text) {
-    testing::WriteFile(directory_ / "secret", text);
-    return directory_ / "secret";
-  }
 
   Config config_;
   std::unique_ptr<Membership> membership_;
@@ -81,17 +76,6 @@ TEST_F(RingResourcesTest, OwnersAreToldInOrder) {
   EXPECT_EQ(answer["owners"][0]["id"], view->nodes()[owners[0]].member.id);
   EXPECT_EQ(answer["owners"][1]["id"], view->nodes()[owners[1]].member.id);
   EXPECT_TRUE(Get("/v1/ring/owners/unknown/o/n").contains("error"));
-}
-
-TEST_F(RingResourcesTest, ASecretIsOneLineAndNeverRepeated) {
-  EXPECT_EQ(*ReadSecret(File("s3cret\n")), "s3cret");
-  EXPECT_EQ(*ReadSecret(""), "");
-  for (const char* text : {"", "\n", "s3cret two", "s3cret\ntwo\n", "s3cret\x01"}) {
-    const auto refused = ReadSecret(File(text));
-    ASSERT_FALSE(refused) << text;
-    EXPECT_EQ(refused.error().message.find("s3cret"), std::string::npos);
-  }
-  EXPECT_EQ(ReadSecret("/nonexistent").error().code, Errc::kNotFound);
 }
 
 TEST_F(RingResourcesTest, ARingWithoutItsSecretIsRefused) {
