@@ -1,9 +1,7 @@
 #include "ring/etcd_locks.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -34,22 +32,6 @@ EtcdOptions ClientOptions(const EtcdLockOptions& options) {
   // A renewal must have time for another endpoint when one hangs.
   etcd.attempt_timeout = std::min(etcd.attempt_timeout, milliseconds(options.lease) / 8);
   return etcd;
-}
-
-std::string PercentEncode(std::string_view text) {
-  std::string encoded;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_' || c == '.' || c == '@';
-    if (plain) {
-      encoded += c;
-      continue;
-    }
-    std::array<char, 4> hex;
-    std::snprintf(hex.data(), hex.size(), "%%%02X", static_cast<unsigned char>(c));
-    encoded += hex.data();
-  }
-  return encoded;
 }
 
 // The lease at the end of a ticket's key; 0 if there is none.
