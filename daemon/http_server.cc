@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "base/mutex.h"
 #include "base/text.h"
@@ -78,6 +79,24 @@ HttpResponse NoRoomAnswer() {
       503);
   answer.headers.emplace_back("Retry-After", "5");
   return answer;
+}
+
+HttpResponse NoCertificateAnswer() {
+  return Answer({{"error", "show a certificate that http.tls.clientCaFile has signed"},
+                 {"code", ErrcName(Errc::kAccessDenied)}},
+                403);
+}
+
+std::vector<MHD_OptionItem> TlsOptions(const HttpTls& tls) {
+  std::vector<MHD_OptionItem> options;
+  const auto add = [&](MHD_OPTION option, const std::string& pem) {
+    if (!pem.empty()) options.push_back({option, 0, const_cast<char*>(pem.c_str())});
+  };
+  add(MHD_OPTION_HTTPS_MEM_CERT, tls.certificate);
+  add(MHD_OPTION_HTTPS_MEM_KEY, tls.key);
+  add(MHD_OPTION_HTTPS_MEM_TRUST, tls.client_ca);
+  options.push_back({MHD_OPTION_END, 0, nullptr});
+  return options;
 }
 
 ssize_t ReadStream(void* stream, std::uint64_t, char* out, std::size_t room_bytes) noexcept {
@@ -170,6 +189,7 @@ class HttpServer::Daemon {
   static void OnConnection(void* self, MHD_Connection* connection, void**,
                            MHD_ConnectionNotificationCode code) noexcept;
 
+  bool IsBelieved(MHD_Connection* connection) const;
   std::unique_ptr<Conversation> Begin(MHD_Connection* connection, const char* method,
                                       const char* url);
   // False: the client goes on and on.
@@ -195,13 +215,15 @@ class HttpServer::Daemon {
 
 Status HttpServer::Daemon::Start(UniqueFd listening, const std::string& address) {
   if (::listen(listening.get(), kBacklog) != 0) return ErrnoError(errno, "listen on " + address);
-  raw_ = MHD_start_daemon(MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME,
-                          0, nullptr, nullptr, OnRequest, this, MHD_OPTION_LISTEN_SOCKET,
-                          listening.get(), MHD_OPTION_THREAD_POOL_SIZE, kThreadCount,
-                          MHD_OPTION_CONNECTION_LIMIT, kConnectionCountMax,
-                          MHD_OPTION_CONNECTION_TIMEOUT, kIdleTimeoutS, MHD_OPTION_NOTIFY_COMPLETED,
-                          OnCompleted, this, MHD_OPTION_NOTIFY_CONNECTION, OnConnection, this,
-                          MHD_OPTION_UNESCAPE_CALLBACK, KeepEncoded, nullptr, MHD_OPTION_END);
+  unsigned flags = MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME;
+  std::vector<MHD_OptionItem> tls = TlsOptions(settings_.tls);
+  if (!settings_.tls.certificate.empty()) flags |= MHD_USE_TLS;
+  raw_ = MHD_start_daemon(
+      flags, 0, nullptr, nullptr, OnRequest, this, MHD_OPTION_LISTEN_SOCKET, listening.get(),
+      MHD_OPTION_THREAD_POOL_SIZE, kThreadCount, MHD_OPTION_CONNECTION_LIMIT, kConnectionCountMax,
+      MHD_OPTION_CONNECTION_TIMEOUT, kIdleTimeoutS, MHD_OPTION_NOTIFY_COMPLETED, OnCompleted, this,
+      MHD_OPTION_NOTIFY_CONNECTION, OnConnection, this, MHD_OPTION_UNESCAPE_CALLBACK, KeepEncoded,
+      nullptr, MHD_OPTION_ARRAY, tls.data(), MHD_OPTION_END);
   if (raw_ == nullptr) return Error{Errc::kIo, "HTTP server not started on " + address};
   listening.release();  // MHD_stop_daemon() closes it.
   return {};
@@ -241,6 +263,7 @@ MHD_Result HttpServer::Daemon::OnRequest(void* self, MHD_Connection* connection,
   if (conversation == nullptr) {
     conversation = daemon.Begin(connection, method, url).release();
     *per_request = conversation;
+    if (!daemon.IsBelieved(connection)) return Send(connection, NoCertificateAnswer());
     // At once, if it says so itself.
     return conversation->too_large ? Send(connection, TooLargeAnswer()) : MHD_YES;
   }
@@ -257,6 +280,12 @@ MHD_Result HttpServer::Daemon::OnRequest(void* self, MHD_Connection* connection,
   if (!conversation->answer) daemon.Handle(connection, *conversation);
   const auto response = conversation->answer->Take();
   return response ? daemon.Respond(connection, *conversation, *response) : MHD_YES;
+}
+
+bool HttpServer::Daemon::IsBelieved(MHD_Connection* connection) const {
+  if (settings_.tls.client_ca.empty()) return true;
+  const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+  return info != nullptr && HasShownCertificate(info->tls_session);
 }
 
 std::unique_ptr<Conversation> HttpServer::Daemon::Begin(MHD_Connection* connection,

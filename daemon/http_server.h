@@ -20,6 +20,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "daemon/connection_watch.h"
+#include "daemon/http_tls.h"
 
 namespace reposfs {
 
@@ -63,6 +64,9 @@ class HttpServer {
     // How large the body of a request may be, of which everything else is known.
     std::function<std::size_t(const HttpRequest& head)> body_max_bytes = nullptr;
     ConnectionWatch::Limits limits = {};
+    // With a CA for clients, only who shows a certificate of it is handled; others are told so
+    // (403).
+    HttpTls tls = {};
   };
   // Of all bodies together: who brings more is told to wait (503).
   static constexpr std::size_t kBodiesMaxBytes = 128u << 20;

@@ -174,7 +174,11 @@ class Daemon {
     auto git_options = MakeGitServiceOptions(config_);
     if (!git_options) return std::move(git_options).error();
     git_ = std::make_unique<GitService>(*cache_, std::move(*git_options));
+    auto tls = ReadHttpTls({config_.http.tls.certificate_file, config_.http.tls.key_file,
+                            config_.http.tls.client_ca_file});
+    if (!tls) return std::move(tls).error();
     HttpServer::Settings settings;
+    settings.tls = std::move(*tls);
     settings.body_max_bytes = [this](const HttpRequest& head) {
       return IsGitPath(head.path) ? git_->BodyMaxBytes(head) : HttpServer::kBodyMaxBytes;
     };

@@ -235,5 +235,77 @@ TEST_F(GitServiceTest, OneNodeIsTheHostOfAnother) {
             Git(server_.Path("a/small"), {"rev-list", "--all", "--objects", "--no-object-names"}));
 }
 
+class GitServiceTlsTest : public GitServiceTest {
+ protected:
+  GitServiceTlsTest() {
+    for (const char* ca : {"ca", "other-ca"}) {
+      OpenSsl({"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+               "-nodes", "-days", "2", "-subj", std::string("/CN=") + ca, "-keyout",
+               PathOf(ca, ".key"), "-out", PathOf(ca, ".crt")});
+    }
+    Issue("server", "ca");
+    Issue("client", "ca");
+    Issue("stranger", "other-ca");
+    daemon_.Set("http.tls", "{ certificateFile: " + PathOf("server", ".crt") +
+                                ", keyFile: " + PathOf("server", ".key") +
+                                ", clientCaFile: " + PathOf("ca", ".crt") + " }");
+    daemon_.Set("http.serveGit", "token");
+  }
+
+  std::string PathOf(const std::string& name, const char* suffix) const {
+    return (scratch_ / (name + suffix)).string();
+  }
+  static void OpenSsl(Argv arguments) {
+    arguments.insert(arguments.begin(), "openssl");
+    const CommandResult result = Execute(arguments);
+    EXPECT_TRUE(result.ok()) << result;
+  }
+  void Issue(const std::string& name, const std::string& ca) const {
+    OpenSsl({"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj",
+             "/CN=" + name, "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
+             PathOf(name, ".key"), "-out", PathOf(name, ".csr")});
+    OpenSsl({"x509", "-req", "-in", PathOf(name, ".csr"), "-CA", PathOf(ca, ".crt"), "-CAkey",
+             PathOf(ca, ".key"), "-CAcreateserial", "-days", "2", "-copy_extensions", "copy",
+             "-out", PathOf(name, ".crt")});
+  }
+  CommandResult CloneAs(const std::string& name, const std::string& to) {
+    Argv argv = {"git"};
+    if (!name.empty()) {
+      argv.insert(argv.end(), {"-c", "http.sslCert=" + PathOf(name, ".crt"), "-c",
+                               "http.sslKey=" + PathOf(name, ".key")});
+    }
+    const std::string url = "https" + Url("a/small").substr(4);
+    argv.insert(argv.end(), {"clone", "-q", "--mirror", url, (scratch_ / to).string()});
+    RunOptions options;
+    options.environment = {"GIT_SSL_CAINFO=" + PathOf("ca", ".crt")};
+    return Execute(argv, options);
+  }
+};
+
+TEST_F(GitServiceTlsTest, OnlyWhoShowsACertificateOfTheAuthorityIsServed) {
+  FillSmall(server_.Create("a/small"));
+  Mount();
+  for (const char* name : {"", "stranger"}) {
+    const CommandResult refused = CloneAs(name, "refused");
+    EXPECT_FALSE(refused.ok());
+    EXPECT_NE(refused.err.find("403"), std::string::npos) << refused;
+  }
+  EXPECT_FALSE(Clone("a/small", "plain").ok()) << "without TLS";
+  EXPECT_TRUE(server_.Requests().empty());
+  const CommandResult client = CloneAs("client", "client");
+  ASSERT_TRUE(client.ok()) << client;
+  EXPECT_EQ(ContentOf(scratch_ / "client"), ContentOf(server_.Path("a/small")));
+}
+
+TEST_F(GitServiceTlsTest, ACertificateWithAnotherKeyIsToldAtTheStart) {
+  Mount();
+  Daemon broken;
+  broken.Set("http.tls", "{ certificateFile: " + PathOf("server", ".crt") +
+                             ", keyFile: " + PathOf("client", ".key") + " }");
+  static_cast<void>(broken.Start());  // It may have been mounted for a moment.
+  EXPECT_TRUE(WaitUntil([&] { return !broken.running(); }, std::chrono::seconds(20)));
+  EXPECT_NE(broken.Log().find("are no certificate and its key"), std::string::npos) << broken.Log();
+}
+
 }  // namespace
 }  // namespace reposfs::testing
