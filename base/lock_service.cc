@@ -109,7 +109,7 @@ void LockService::Drop(const LeasePtr& lease) {
   {
     MutexLock lock(mutex_);
     std::erase_if(entries_, [&](const Entry& entry) { return entry.lease == lease; });
-    while (telling_ == lease.get()) told_.Wait(mutex_);
+    while (seeing_to_ == lease.get()) seen_to_.Wait(mutex_);
   }
   // A failure leaves the end to the lease, which nobody renews any more.
   static_cast<void>(backend_->Release(lease->ticket(), In(kReleaseTimeout)));
@@ -138,10 +138,13 @@ void LockService::Keep() {
       changed_.WaitFor(mutex_, std::min(wait, kLookEvery));
       continue;
     }
+    seeing_to_ = lease.get();
     mutex_.Unlock();
     if (lease->Valid()) Renew(lease);
-    if (!lease->Valid()) TellLoss(lease);
+    if (const auto callback = lease->TakeCallback()) callback();
     mutex_.Lock();
+    seeing_to_ = nullptr;
+    seen_to_.NotifyAll();
   }
 }
 
@@ -154,21 +157,6 @@ void LockService::Renew(const LeasePtr& lease) {
   for (Entry& entry : entries_) {
     if (entry.lease == lease) entry.renew_at = again;
   }
-}
-
-void LockService::TellLoss(const LeasePtr& lease) {
-  {
-    // Nobody is told of what he has given back.
-    MutexLock lock(mutex_);
-    const bool kept = std::any_of(entries_.begin(), entries_.end(),
-                                  [&](const Entry& entry) { return entry.lease == lease; });
-    if (!kept) return;
-    telling_ = lease.get();
-  }
-  if (const auto callback = lease->TakeCallback()) callback();
-  MutexLock lock(mutex_);
-  telling_ = nullptr;
-  told_.NotifyAll();
 }
 
 }  // namespace reposfs

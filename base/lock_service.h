@@ -44,8 +44,8 @@ class LockService;
 // Holds a lock until it is destroyed, or lost.  Must not outlive its service.
 class Lock {
  public:
-  // Gives the lock back, and blocks on the coordinator for 2 s at most; if that fails, the lease
-  // ends it.  Afterwards no callback of OnLoss() runs.
+  // Gives the lock back, and blocks on the coordinator for 2 s at most, after a renewal that is
+  // under way; if that fails, the lease ends it.  Afterwards no callback of OnLoss() runs.
   ~Lock();
   Lock(Lock&& other) noexcept = default;
   Lock& operator=(Lock&&) = delete;
@@ -109,25 +109,24 @@ class LockService {
   Status Register(const LeasePtr& lease) REPOSFS_EXCLUDES(mutex_);
   // False: the ticket is lost.
   Result<bool> AwaitTurn(LockLease& lease, Deadline deadline);
-  // Nobody renews it any more, nor calls back; then it is given back.
+  // Nobody renews it any more, nor calls back; only then it is given back.
   void Drop(const LeasePtr& lease) REPOSFS_EXCLUDES(mutex_);
 
   void Keep() REPOSFS_EXCLUDES(mutex_);
   // Whose lease must be seen to first, and when; null if nobody's.
   LeasePtr NextLocked(BootTime& due) const REPOSFS_REQUIRES(mutex_);
   void Renew(const LeasePtr& lease) REPOSFS_EXCLUDES(mutex_);
-  void TellLoss(const LeasePtr& lease) REPOSFS_EXCLUDES(mutex_);
 
   const std::unique_ptr<LockBackend> backend_;
   const std::chrono::milliseconds lease_;
 
   Mutex mutex_;  // Before LockLease::mutex_.
   CondVar changed_;
-  CondVar told_;
+  CondVar seen_to_;
   bool ending_ REPOSFS_GUARDED_BY(mutex_) = false;
   std::vector<Entry> entries_ REPOSFS_GUARDED_BY(mutex_);
-  // Whose callback runs.
-  const LockLease* telling_ REPOSFS_GUARDED_BY(mutex_) = nullptr;
+  // Whose lease is being renewed, or whose callback runs.
+  const LockLease* seeing_to_ REPOSFS_GUARDED_BY(mutex_) = nullptr;
   std::thread keeper_;
 };
 
