@@ -69,8 +69,9 @@ struct EtcdCondition {
 
 struct EtcdPut {
   std::string key;
-  std::string value;
-  std::int64_t lease = 0;
+  // Nothing: it keeps the one that it has.  REQUIRES then: the key exists.
+  std::optional<std::string> value;
+  std::optional<std::int64_t> lease = 0;
 };
 
 // What is done if all conditions hold; else the key of the first condition is read.

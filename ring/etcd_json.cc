@@ -144,9 +144,12 @@ std::int64_t RevisionOf(const Json& answer) {
 }
 
 Json PutJson(const EtcdPut& put) {
-  return {{"key", EncodeBase64(put.key)},
-          {"value", EncodeBase64(put.value)},
-          {"lease", std::to_string(put.lease)}};
+  Json json = {{"key", EncodeBase64(put.key)}};
+  if (put.value) json["value"] = EncodeBase64(*put.value);
+  if (!put.value) json["ignore_value"] = true;
+  if (put.lease) json["lease"] = std::to_string(*put.lease);
+  if (!put.lease) json["ignore_lease"] = true;
+  return json;
 }
 
 Json TransactionJson(const EtcdTransaction& transaction) {

@@ -147,8 +147,7 @@ void EtcdLocks::NoteTurn(const LockTicket& ticket, const EtcdKeyValue& mine) {
   value.held_since = SystemClock().Now();
   if (value.held_since - value.asked_at < kNoWait) return;
   static_cast<void>(waiting_.Transact(
-      {{{ticket.id, ticket.token}}, {{ticket.id, Write(value), LeaseOf(ticket.id)}}, {}},
-      In(kAside)));
+      {{{ticket.id, ticket.token}}, {{ticket.id, Write(value), std::nullopt}}, {}}, In(kAside)));
 }
 
 Result<bool> EtcdLocks::AwaitTurn(const LockTicket& ticket, Deadline deadline) {
@@ -169,13 +168,42 @@ Result<bool> EtcdLocks::AwaitTurn(const LockTicket& ticket, Deadline deadline) {
 
 Result<BootTime> EtcdLocks::Renew(const LockTicket& ticket, Deadline deadline) {
   const BootTime begun = BootClock::now();
-  const auto ttl = keeping_.KeepAlive(LeaseOf(ticket.id), deadline);
-  if (!ttl) return ttl.error();
-  return begun + *ttl;
+  const auto lease = keeping_.GrantLease(lease_, deadline);
+  if (!lease) return lease.error();
+  {
+    MutexLock lock(mutex_);
+    moved_[ticket.id] = lease->id;
+  }
+  const auto moved = keeping_.Transact(
+      {{{ticket.id, ticket.token}}, {{ticket.id, std::nullopt, lease->id}}, {}}, deadline);
+  if (!moved && moved.error().code == Errc::kNotFound) {
+    // The new lease is over already; the ticket need not be.
+    return Error{Errc::kUnreachable, moved.error().message};
+  }
+  if (!moved) return moved.error();
+  if (!moved->succeeded) return Gone();
+  return begun + lease->ttl;
+}
+
+std::int64_t EtcdLocks::MovedTo(const LockTicket& ticket) const {
+  MutexLock lock(mutex_);
+  const auto found = moved_.find(ticket.id);
+  return found == moved_.end() ? 0 : found->second;
 }
 
 Status EtcdLocks::Release(const LockTicket& ticket, Deadline deadline) {
-  return keeping_.RevokeLease(LeaseOf(ticket.id), deadline);
+  const std::int64_t moved = MovedTo(ticket);
+  Status deleted;
+  if (moved != 0) {
+    // If a renewal seemed to fail, it may be on the lease before.
+    const auto outcome =
+        keeping_.Transact({{{ticket.id, ticket.token}}, {}, {ticket.id}}, deadline);
+    if (!outcome) deleted = outcome.error();
+  }
+  Status revoked = keeping_.RevokeLease(moved != 0 ? moved : LeaseOf(ticket.id), deadline);
+  MutexLock lock(mutex_);
+  moved_.erase(ticket.id);
+  return deleted ? revoked : deleted;
 }
 
 Result<std::vector<LockRecord>> EtcdLocks::List(Deadline deadline) {

@@ -10,6 +10,10 @@
 // its own, which nobody renews after a failure and which is not given twice, such a ticket stands
 // in the way for the length of a lease at most.
 //
+// To renew is to move the ticket to a new lease.  Keeping one alive is not safe with older etcd
+// (that of Debian 12 is 3.4.23): a leader that hung revokes, when it comes back, what was kept
+// alive by the one that followed it.  It knows nothing of leases that were granted since.
+//
 // Thread-safety and errors: those of LockBackend.
 #pragma once
 
@@ -18,10 +22,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/lock_backend.h"
 #include "base/lock_service.h"
+#include "base/mutex.h"
 #include "ring/etcd_client.h"
 
 namespace reposfs {
@@ -41,12 +47,16 @@ class EtcdLocks final : public LockBackend {
 
   Result<LockTicket> Enqueue(const LockName& name, LockMode mode, Deadline deadline) override;
   Result<bool> AwaitTurn(const LockTicket& ticket, Deadline deadline) override;
-  Result<BootClock::time_point> Renew(const LockTicket& ticket, Deadline deadline) override;
-  Status Release(const LockTicket& ticket, Deadline deadline) override;
+  Result<BootClock::time_point> Renew(const LockTicket& ticket, Deadline deadline) override
+      REPOSFS_EXCLUDES(mutex_);
+  Status Release(const LockTicket& ticket, Deadline deadline) override REPOSFS_EXCLUDES(mutex_);
   Result<std::vector<LockRecord>> List(Deadline deadline) override;
   void Stop() override { waiting_.Stop(); }
 
  private:
+  // The lease that the ticket is on, or may be on; 0 if it was never moved.
+  std::int64_t MovedTo(const LockTicket& ticket) const REPOSFS_EXCLUDES(mutex_);
+
   // The last ticket that `ticket` must wait for, as the store is at `revision`.
   struct Blocker {
     std::string key;
@@ -65,6 +75,10 @@ class EtcdLocks final : public LockBackend {
   const std::string owner_;
   EtcdClient waiting_;  // What Stop() ends.
   EtcdClient keeping_;  // Renewals and releases.
+
+  mutable Mutex mutex_;  // A leaf lock.
+  // The last lease of each ticket that was moved, by its id.
+  std::unordered_map<std::string, std::int64_t> moved_ REPOSFS_GUARDED_BY(mutex_);
 };
 
 }  // namespace reposfs

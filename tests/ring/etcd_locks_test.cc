@@ -4,6 +4,10 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <atomic>
+#include <cstdlib>
+#include <thread>
+
 #include "tests/support/etcd_cluster.h"
 #include "tests/support/lock_world.h"
 
@@ -110,6 +114,10 @@ auto* const one_server =
 auto* const three_servers =
     static_cast<Servers<3>*>(::testing::AddGlobalTestEnvironment(new Servers<3>));
 
+int RoundCount() {
+  return std::getenv("TEST_LONG") != nullptr ? 10 : 1;
+}
+
 class EtcdLocksTest : public ::testing::Test {
  protected:
   EtcdLockOptions Options(const std::string& prefix) const {
@@ -155,6 +163,37 @@ TEST_F(EtcdLocksTest, WhatSomebodyElsePutThereHarmsNobody) {
                                    std::chrono::steady_clock::now() + milliseconds(200));
   ASSERT_FALSE(lock);
   EXPECT_EQ(lock.error().code, Errc::kTimedOut);
+}
+
+// A leader that hung believes for a moment that it still leads: what it knows of leases is old.
+TEST_F(EtcdLocksTest, NobodyElseGetsItWhenALeaderComesBack) {
+  EtcdCluster& cluster = three_servers->cluster();
+  EtcdLockOptions options = Options("/leader");
+  options.etcd.endpoints = cluster.endpoints();
+  const auto locks = OpenEtcdLocks(options);
+  const auto others = OpenEtcdLocks(options);
+  for (int round = 0; round < RoundCount(); ++round) {
+    const auto lock = locks->Acquire({LockScope::kCluster, "a"}, LockMode::kExclusive, Soon());
+    ASSERT_TRUE(lock) << lock.error().message;
+    testing::SleepFor(kLease);  // It has been renewed.
+    const std::size_t leader = cluster.Leader();
+    ASSERT_LT(leader, cluster.server_count());
+    std::atomic<bool> back{false};
+    std::thread pause([&] {
+      cluster.Signal(leader, SIGSTOP);
+      testing::SleepFor(kLease * 2 + milliseconds(100 * round));
+      cluster.Signal(leader, SIGCONT);
+      testing::SleepFor(kLease);
+      back = true;
+    });
+    while (!back) {
+      const bool before = lock->still_held();
+      const auto taken = others->Acquire({LockScope::kCluster, "a"}, LockMode::kExclusive,
+                                         std::chrono::steady_clock::now() + milliseconds(100));
+      EXPECT_FALSE(taken && before && lock->still_held()) << "round " << round;
+    }
+    pause.join();
+  }
 }
 
 const testing::LockWorldKind kEtcd{"Etcd", [] { return one_server->MakeWorld(); }};
