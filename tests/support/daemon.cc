@@ -85,9 +85,10 @@ AssertionResult Daemon::Start() {
   WriteConfiguration();
   RunOptions options;
   options.environment = environment_;
-  process_ = ChildProcess::Start(
-      {Binary(), "mount", "--config", config_file_.string(), "--foreground", mountpoint_.string()},
-      log_, options);
+  Argv argv = enter_;
+  argv.insert(argv.end(), {Binary(), "mount", "--config", config_file_.string(), "--foreground",
+                           mountpoint_.string()});
+  process_ = ChildProcess::Start(argv, log_, options);
   const bool done = WaitUntil([&] { return mounted() || !process_.running(); }, kStartTimeout);
   if (!done || !process_.running()) {
     return AssertionFailure() << "the daemon did not mount:\n" << Log();

@@ -35,6 +35,9 @@ class Daemon {
   // "NAME=value" in the environment of the process.
   void SetEnvironment(const std::string& variable) { environment_.push_back(variable); }
 
+  // It runs on another machine (tests/support/network.h).
+  void SetMachine(Argv enter) { enter_ = std::move(enter); }
+
   // --- The process ---
 
   // Mounts, and waits until the mount answers.
@@ -86,6 +89,7 @@ class Daemon {
   std::map<std::string, std::string> settings_;
   std::map<std::string, std::string> hosts_;
   std::vector<std::string> environment_;
+  Argv enter_;
   ChildProcess process_;
 };
 

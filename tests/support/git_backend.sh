@@ -1,7 +1,7 @@
 #!/bin/sh
 # A CGI program in front of `git http-backend` that remembers each request and can misbehave on demand.
 #
-# $REPOSFS_STATE/requests      one line per request, as it arrives: <kind> <repository> <id>
+# $REPOSFS_STATE/requests      one line per request, as it arrives: <kind> <repository> <client> <id>
 # $REPOSFS_STATE/bodies/<id>   what was asked, for kind `pack`
 # Each of these may stand in $REPOSFS_STATE (every repository) or in $REPOSFS_STATE/<repository>:
 #   hold     requests whose text matches the regular expression in it wait until the file is gone
@@ -18,7 +18,7 @@ case $repository in
   *) kind=other ;;
 esac
 id=$$-$REMOTE_PORT
-echo "$kind $repository $id" >>"$state/requests"
+echo "$kind $repository $REMOTE_ADDR $id" >>"$state/requests"
 
 body=$state/bodies/$id
 if [ "$kind" = pack ]; then

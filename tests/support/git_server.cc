@@ -47,8 +47,12 @@ std::string PasswordLine() {
 
 }  // namespace
 
-GitServer::GitServer()
-    : root_(directory_ / "repositories"), state_(directory_ / "state"), port_(FreePort()) {
+GitServer::GitServer(std::string address, Argv enter)
+    : address_(std::move(address)),
+      enter_(std::move(enter)),
+      root_(directory_ / "repositories"),
+      state_(directory_ / "state"),
+      port_(FreePort()) {
   fs::create_directories(root_);
   fs::create_directories(state_ / "bodies");
   WriteConfiguration();
@@ -60,15 +64,15 @@ GitServer::~GitServer() {
 }
 
 std::string GitServer::Url(std::string_view name) const {
-  return "http://127.0.0.1:" + std::to_string(port_) + "/" + WithSuffix(name);
+  return "http://" + address_ + ":" + std::to_string(port_) + "/" + WithSuffix(name);
 }
 
 std::string GitServer::PrivateUrlTemplate() const {
-  return "http://127.0.0.1:" + std::to_string(port_) + "/private/{owner}/{name}.git";
+  return "http://" + address_ + ":" + std::to_string(port_) + "/private/{owner}/{name}.git";
 }
 
 std::string GitServer::StaticUrlTemplate() const {
-  return "http://127.0.0.1:" + std::to_string(port_) + "/static/{owner}/{name}.git";
+  return "http://" + address_ + ":" + std::to_string(port_) + "/static/{owner}/{name}.git";
 }
 
 fs::path GitServer::Path(std::string_view name) const {
@@ -96,7 +100,8 @@ std::vector<GitRequest> GitServer::Requests(std::string_view name) const {
   std::vector<GitRequest> requests;
   std::istringstream lines(ReadFile(state_ / "requests"));
   GitRequest request;
-  for (std::string id; lines >> request.kind >> request.repository >> id; request = {}) {
+  for (std::string id; lines >> request.kind >> request.repository >> request.client >> id;
+       request = {}) {
     if (!name.empty() && request.repository != WithSuffix(name)) continue;
     if (request.kind == "pack") ReadBody(ReadFile(state_ / "bodies" / id), request);
     requests.push_back(request);
@@ -161,7 +166,7 @@ void GitServer::WriteConfiguration() {
   text << "server.modules = (\"mod_setenv\", \"mod_alias\", \"mod_auth\", \"mod_authn_file\", "
           "\"mod_cgi\")\n"
        << "server.document-root = \"" << root_.string() << "\"\n"
-       << "server.bind = \"127.0.0.1\"\n"
+       << "server.bind = \"" << address_ << "\"\n"
        << "server.port = " << port_ << "\n"
        << "server.upload-dirs = (\"" << directory << "\")\n"
        << "server.max-fds = 2048\n"
@@ -180,15 +185,26 @@ void GitServer::WriteConfiguration() {
   WriteFile(directory_ / "lighttpd.conf", text.str());
 }
 
+Argv GitServer::Entered(const Argv& argv) const {
+  Argv entered = enter_;
+  entered.insert(entered.end(), argv.begin(), argv.end());
+  return entered;
+}
+
 void GitServer::Start() {
   const std::string path = std::string("/usr/sbin:/sbin:") + std::getenv("PATH");
   RunOptions options;
   options.environment = {"PATH=" + path};
   server_ = ChildProcess::Start(
-      {"/usr/sbin/lighttpd", "-D", "-f", (directory_ / "lighttpd.conf").string()},
+      Entered({"/usr/sbin/lighttpd", "-D", "-f", (directory_ / "lighttpd.conf").string()}),
       directory_ / "lighttpd.log", options);
-  const bool listening =
-      WaitUntil([&] { return !server_.running() || Listens(port_); }, std::chrono::seconds(20));
+  const bool listening = WaitUntil(
+      [&] {
+        const Argv probe =
+            Entered({"/bin/bash", "-c", "exec 3<>/dev/tcp/$0/$1", address_, std::to_string(port_)});
+        return !server_.running() || Execute(probe).ok();
+      },
+      std::chrono::seconds(20));
   if (!listening || !server_.running()) {
     ADD_FAILURE() << "lighttpd did not start: " << ReadFile(directory_ / "lighttpd.log");
   }

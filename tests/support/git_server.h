@@ -1,4 +1,5 @@
-// A real git host on the loopback interface: lighttpd in front of `git http-backend`.
+// A real git host, on the loopback interface unless a test says otherwise: lighttpd in front of
+// `git http-backend`.
 //
 // It serves bare repositories below root(), as http://127.0.0.1:<port>/<owner>/<name>.git, counts
 // what it was asked, and can be made to wait, fail, or go away.  The part that counts and
@@ -24,6 +25,8 @@ struct GitRequest {
   std::string kind;
   // "<owner>/<name>.git"
   std::string repository;
+  // The address that asked.
+  std::string client;
   // "ls-refs" or "fetch" for a POST.
   std::string command;
   std::size_t want_count = 0;
@@ -35,7 +38,9 @@ struct GitRequest {
 class GitServer {
  public:
   // Starts at once.  It stops, and its repositories are removed, at destruction.
-  GitServer();
+  GitServer() : GitServer("127.0.0.1", {}) {}
+  // On another machine (tests/support/network.h).
+  GitServer(std::string address, Argv enter);
   ~GitServer();
 
   const std::filesystem::path& root() const { return root_; }
@@ -84,7 +89,11 @@ class GitServer {
  private:
   void SetControl(std::string_view name, std::string_view control, std::string_view value);
   void WriteConfiguration();
+  // `argv` as it is run on the server's machine.
+  Argv Entered(const Argv& argv) const;
 
+  const std::string address_;
+  const Argv enter_;
   TempDir directory_{"server"};
   std::filesystem::path root_;
   std::filesystem::path state_;
