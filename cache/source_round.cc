@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -111,6 +112,7 @@ Result<ListedRefs> SourceRound::ListRefs(const RepositoryKey& key, Wanted wanted
   for (Source& source : sources) {
     if (source.peer) source.peer->refs_age_max = age_max;
   }
+  std::optional<ListedRefs> old;     // Older than wanted.
   std::unique_ptr<HedgedAsk> asked;  // The one of the next source, if it has been begun.
   for (std::size_t i = 0; i < sources.size(); ++i) {
     const std::unique_ptr<HedgedAsk> mine = std::move(asked);
@@ -125,6 +127,7 @@ Result<ListedRefs> SourceRound::ListRefs(const RepositoryKey& key, Wanted wanted
     };
     auto refs = mine ? mine->Wait(check) : transport_.ListRefs(sources[i], check);
     if (refs && IsTooOld(sources[i], *refs, age_max)) {
+      if (!old || refs->age < old->age) old = *refs;
       refs =
           Error{Errc::kNotFound, "its refs are " + std::to_string(refs->age.count()) + " ms old"};
     }
@@ -133,7 +136,11 @@ Result<ListedRefs> SourceRound::ListRefs(const RepositoryKey& key, Wanted wanted
     last = std::move(refs).error();
     if (asked && !asked->asked()) asked.reset();
   }
-  return last;
+  const bool host_is_away = last.code == Errc::kUnreachable || last.code == Errc::kTimedOut;
+  if (!old || !host_is_away) return last;
+  // Better old than nothing.  It is believed for a little while, and then everybody is asked again.
+  old->age = age_max;
+  return std::move(*old);
 }
 
 Status SourceRound::Fetch(const RepositoryKey& key, FetchRequest request,

@@ -70,7 +70,7 @@ class FakeTransport final : public Transport {
   std::map<std::string, Errc> failures_;
   std::string silent_;  // Until it is left, or somebody has failed.
   mutable std::atomic<int> failure_count_{0};
-  Mutex mutex_;         // A leaf lock, of what follows while two are asked.
+  Mutex mutex_;  // A leaf lock, of what follows while two are asked.
   std::string asked_;
   milliseconds age_max_{};
   milliseconds peer_age_{};
@@ -137,6 +137,16 @@ TEST_F(SourceRoundTest, WhatAPeerRemembersMustBeFreshEnough) {
   transport_.peer_age_ = std::chrono::seconds(48);
   EXPECT_TRUE(List());
   EXPECT_EQ(transport_.asked_, "a b up ");
+}
+
+TEST_F(SourceRoundTest, WhatIsTooOldIsBetterThanNothing) {
+  transport_.peer_age_ = std::chrono::hours(1);
+  transport_.failures_ = {{"up", Errc::kUnreachable}};
+  const auto refs = List();
+  ASSERT_TRUE(refs);
+  EXPECT_EQ(refs->age, std::chrono::seconds(45));
+  transport_.failures_ = {{"up", Errc::kNotFound}};
+  EXPECT_FALSE(List()) << "the host says that it is gone";
 }
 
 TEST_F(SourceRoundTest, ASecondPeerIsAskedWhileTheFirstIsSilent) {
