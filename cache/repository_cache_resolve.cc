@@ -231,6 +231,9 @@ FlightPtr RepositoryCache::Warm(const RepositoryKey& key, Stage stage, Failures 
 }
 
 FlightPtr RepositoryCache::Copy(const RepositoryKey& key, Stage stage, WallTime opened_at) {
+  const RepositoryPtr repository = Find(key);
+  const bool as_far = repository && repository->stage() >= stage;
+  if (as_far) return runner_->Submit(repository, JobKind::kFetch, "", kBackgroundRefreshPriority);
   return StartWarming(Warming{key, stage, opened_at}, Failures::kForgotten);
 }
 
