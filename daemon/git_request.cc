@@ -1,6 +1,8 @@
 #include "daemon/git_request.h"
 
 #include <array>
+#include <charconv>
+#include <cstdint>
 #include <vector>
 
 #include "base/text.h"
@@ -64,6 +66,18 @@ bool EqualInConstantTime(std::string_view shown, std::string_view secret) {
   return difference == 0;
 }
 
+// Of "max-age=SECONDS" (RFC 9111, section 5.2.1.1).
+std::optional<std::chrono::seconds> AgeMaxOf(std::string_view cache_control) {
+  constexpr std::string_view kName = "max-age=";
+  if (!cache_control.starts_with(kName)) return std::nullopt;
+  cache_control.remove_prefix(kName.size());
+  std::uint32_t seconds = 0;
+  const char* end = cache_control.data() + cache_control.size();
+  const auto parsed = std::from_chars(cache_control.data(), end, seconds);
+  if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
+  return std::chrono::seconds(seconds);
+}
+
 }  // namespace
 
 bool IsGitPath(std::string_view path) {
@@ -99,7 +113,9 @@ Result<GitRequest> ParseGitRequest(const HttpRequest& request, const Origin& ori
   asked.version = request.Header("git-protocol").find("version=2") != std::string::npos
                       ? UploadVersion::kTwo
                       : UploadVersion::kZero;
-  asked.only_if_cached = request.Header("reposfs-only-if-cached") == "1";
+  const std::string cache_control = request.Header("cache-control");
+  asked.only_if_cached = cache_control == "only-if-cached";
+  asked.age_max = AgeMaxOf(cache_control);
   asked.is_peer = asked.only_if_cached || !request.Header("reposfs-node").empty();
   const std::string_view tail = TailOf(request.path);
   const auto found = request.query.find("service");

@@ -4,6 +4,7 @@
 // Thread-safety: plain values and pure functions.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,8 @@ struct GitRequest {
   UploadVersion version = UploadVersion::kZero;
   bool is_peer = false;         // Another node of the ring.
   bool only_if_cached = false;  // It must not cause a fetch.
+  // How long ago the host may have said what the refs are.
+  std::optional<std::chrono::seconds> age_max;
 };
 
 // Whether `path` is one of git's: /HOST/OWNER/NAME[.git]/{info/refs,git-upload-pack,...}.

@@ -64,6 +64,7 @@ class GitService::Exchange : public std::enable_shared_from_this<Exchange> {
     if (!request_ && !Parse()) return;
     // Asked for by who wants to know whether it would be answered.
     if (body_.empty() || body_ == "0000") return Reply(200, kResultType, "");
+    if (request_->ls_refs && !Freshen()) return;
     if (request_->ls_refs) return Reply(200, kResultType, LsRefsAnswer(*refs_, *request_->ls_refs));
     if (Provide()) Enqueue();
   }
@@ -79,7 +80,7 @@ class GitService::Exchange : public std::enable_shared_from_this<Exchange> {
     repository_ = target.result()->repository;
     refs_ = repository_->refs();
     if (!refs_) return FailWith({Errc::kNotFound, asked_.key.Text() + ": no refs are known"});
-    if (!asked_.is_peer) repository_->Touch(cache_.clock().Now(), cache_.options().lru.granularity);
+    repository_->Touch(cache_.clock().Now(), cache_.options().lru.granularity);
     return true;
   }
 
@@ -90,6 +91,18 @@ class GitService::Exchange : public std::enable_shared_from_this<Exchange> {
     repository_ = repository;
     refs_ = repository->refs();
     return true;
+  }
+
+  // Who asks may want newer refs than others are content with.  If the host can't be asked, what is
+  // known is told with its age.
+  bool Freshen() {
+    if (std::exchange(freshened_, true)) {
+      if (const RefSnapshotPtr refs = repository_->refs()) refs_ = refs;
+      return true;
+    }
+    const auto age = cache_.clock().Now() - repository_->record().last_checked;
+    if (!asked_.age_max || age <= *asked_.age_max) return true;
+    return WaitFor(cache_.Refresh(repository_, Failures::kBelieved));
   }
 
   bool Parse() {
@@ -195,7 +208,8 @@ class GitService::Exchange : public std::enable_shared_from_this<Exchange> {
     if (wake == ParkingLot::Wake::kDeadline) {
       return Fail({Errc::kTimedOut, asked_.key.Text() + ": its host is too slow; try again"});
     }
-    if (!status) return Fail(status.error());
+    const bool can_do_without = freshened_ && request_ && request_->ls_refs;
+    if (!status && !can_do_without) return Fail(status.error());
     Step();
   }
 
@@ -205,9 +219,9 @@ class GitService::Exchange : public std::enable_shared_from_this<Exchange> {
              std::shared_ptr<BytePipe> stream = nullptr) {
     HttpResponse response{status, type, std::move(body)};
     if (repository_) {
-      const auto checked = std::chrono::duration_cast<std::chrono::seconds>(
-          repository_->record().last_checked.time_since_epoch());
-      response.headers.emplace_back("Reposfs-Checked", std::to_string(checked.count()));
+      const auto age = std::chrono::ceil<std::chrono::seconds>(cache_.clock().Now() -
+                                                               repository_->record().last_checked);
+      response.headers.emplace_back("Age", std::to_string(std::max<std::int64_t>(age.count(), 0)));
       response.headers.emplace_back("Reposfs-Stage", std::string(StageName(repository_->stage())));
     }
     Send(std::move(response), std::move(stream));
@@ -262,6 +276,7 @@ class GitService::Exchange : public std::enable_shared_from_this<Exchange> {
   const HttpServer::Reply reply_;
 
   int round_ = 0;
+  bool freshened_ = false;
   std::size_t counted_bytes_ = 0;
   RepositoryPtr repository_;
   RefSnapshotPtr refs_;  // Those of the answer, whatever is checked meanwhile.

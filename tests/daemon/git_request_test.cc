@@ -69,7 +69,7 @@ TEST(GitRequestTest, WhatIsAskedIsTold) {
   HttpRequest request = Get("/exact.org/o/n/info/refs");
   EXPECT_EQ(ParseGitRequest(request, SomeHosts())->version, UploadVersion::kZero);
   EXPECT_FALSE(ParseGitRequest(request, SomeHosts())->is_peer);
-  request.headers = {{"git-protocol", "version=2"}, {"reposfs-only-if-cached", "1"}};
+  request.headers = {{"git-protocol", "version=2"}, {"cache-control", "only-if-cached"}};
   EXPECT_EQ(ParseGitRequest(request, SomeHosts())->version, UploadVersion::kTwo);
   EXPECT_TRUE(ParseGitRequest(request, SomeHosts())->is_peer);
   EXPECT_TRUE(ParseGitRequest(request, SomeHosts())->only_if_cached);
