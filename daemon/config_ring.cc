@@ -10,9 +10,6 @@
 namespace reposfs {
 namespace {
 
-// The one switch of the ring: `false` refuses `ring.enabled: true`.
-constexpr bool kRingIsOffered = false;
-
 const Words<RingDiscovery> kDiscoveryWords = {{"static", RingDiscovery::kStatic},
                                               {"dns", RingDiscovery::kDns},
                                               {"etcd", RingDiscovery::kEtcd}};
@@ -20,14 +17,6 @@ const Words<DnsRecordType> kRecordWords = {{"A", DnsRecordType::kA}, {"SRV", Dns
 const Words<std::string> kSchemeWords = {{"http", "http"}, {"https", "https"}};
 const Words<ServeGit> kServeWords = {
     {"off", ServeGit::kOff}, {"token", ServeGit::kToken}, {"anyone", ServeGit::kAnyone}};
-
-Result<bool> ParseRingEnabled(std::string_view text) {
-  auto enabled = ParseBool(text);
-  if (enabled && enabled.value() && !kRingIsOffered) {
-    return Error{Errc::kUnsupported, "ring is not available in this build yet"};
-  }
-  return enabled;
-}
 
 Status CheckListen(std::string_view text) {
   if (text.empty()) return {};
@@ -104,8 +93,7 @@ Setting<Config> Endpoints(std::string name) {
 
 std::vector<Setting<Config>> MakeRingSettings() {
   return {
-      Scalar<Config>("ring.enabled", REPOSFS_PLACE(ring.enabled), ParseRingEnabled,
-                     [](bool value) { return std::string(value ? "true" : "false"); }),
+      Flag<Config>("ring.enabled", REPOSFS_PLACE(ring.enabled)),
       Text<Config>("ring.nodeId", REPOSFS_PLACE(ring.node_id), OrEmpty(CheckMemberId)),
       Integer<Config>("ring.replicationCount", REPOSFS_PLACE(ring.replication_count), {1, 16}),
       Integer<Config>("ring.virtualNodes", REPOSFS_PLACE(ring.virtual_nodes), {1, 10'000}),

@@ -22,7 +22,9 @@
 #include "daemon/lock_setup.h"
 #include "daemon/mount_table.h"
 #include "daemon/process_setup.h"
+#include "daemon/ring_service.h"
 #include "daemon/ring_setup.h"
+#include "daemon/secret_file.h"
 #include "fs/session.h"
 
 namespace reposfs {
@@ -79,7 +81,7 @@ class Daemon {
   ~Daemon() {
     if (session_) session_->Unmount();
     if (locks_) locks_->Stop();
-    if (membership_) membership_->Stop();
+    if (ring_) ring_->Stop();
     if (cache_) cache_->Stop();
   }
   Daemon(const Daemon&) = delete;
@@ -102,7 +104,7 @@ class Daemon {
     auto cache =
         RepositoryCache::Open({config_.cache, config_.jobs, CacheRole::kDaemon, config_.freshness,
                                config_.history, config_.fetch, config_.lru},
-                              origin_, *transport_, clock_);
+                              ring_ ? ring_->origin() : origin_, *transport_, clock_);
     if (!cache) return std::move(cache).error();
     cache_ = std::move(*cache);
 
@@ -116,10 +118,7 @@ class Daemon {
     auto session = Session::Mount(std::move(options), *cache_);
     if (!session) return std::move(session).error();
     session_ = std::move(*session);
-    if (auto started = StartServers(); !started) return started;
-    // Others come as soon as they know of this node.
-    if (membership_) membership_->Start();
-    return {};
+    return StartServers();
   }
 
   Status Run() { return session_->Run(); }
@@ -143,6 +142,13 @@ class Daemon {
     auto membership = MakeMembership(config_, RingRole::kNode, clock_);
     if (!membership) return std::move(membership).error();
     membership_ = std::move(*membership);
+    if (!config_.ring.token_file.empty()) {
+      auto token = ReadSecret(config_.ring.token_file);
+      if (!token) return std::move(token).error().Within("ring.tokenFile");
+      token_ = std::move(*token);
+    }
+    ring_ = std::make_unique<RingService>(config_, *membership_, token_);
+    ring_->Start();
     return {};
   }
 
@@ -158,6 +164,7 @@ class Daemon {
                              [this] { return session_->parked_count(); },
                              [this] { return session_->kernel_agreement(); },
                              [this] { return ListLocks(); }, RingOrNone()});
+    if (ring_) ring_->Keep(*cache_);
     if (auto started = StartHttp(); !started) return started;
     auto control =
         HttpServer::ListenUnix(config_.cache.directory / "control.sock",
@@ -167,6 +174,17 @@ class Daemon {
     if (!control) return std::move(control).error();
     control_ = std::move(*control);
     return {};
+  }
+
+  // Of who comes over TCP.
+  ControlAccess AccessOf(const HttpRequest& request) const {
+    const bool by_certificate = !config_.http.tls.client_ca_file.empty();
+    if (by_certificate || (!token_.empty() && ShowsToken(request, token_))) {
+      return ControlAccess::kPeer;
+    }
+    // Without a secret a ring is on this machine only.
+    if (!IsLoopback(config_.http.listen)) return ControlAccess::kStranger;
+    return ring_ && token_.empty() ? ControlAccess::kPeer : ControlAccess::kReadOnly;
   }
 
   Status StartHttp() {
@@ -186,7 +204,11 @@ class Daemon {
         config_.http.listen,
         [this](HttpRequest& request, const HttpServer::Reply& reply) {
           if (IsGitPath(request.path)) return git_->Handle(request, reply);
-          api_->Handle(request, ControlAccess::kReadOnly, reply);
+          const ControlAccess access = AccessOf(request);
+          if (ring_ && RingService::IsForPeers(request.path)) {
+            return ring_->Handle(request, access, reply);
+          }
+          api_->Handle(request, access, reply);
         },
         std::move(settings));
     if (http) {
@@ -210,7 +232,9 @@ class Daemon {
   std::unique_ptr<IoEngine> io_engine_;
   // Of all processes that share the cache, or the ring.
   std::unique_ptr<LockService> locks_;
-  std::unique_ptr<Membership> membership_;  // Null without a ring.
+  std::string token_;                       // Of the ring; empty: none.
+  std::unique_ptr<Membership> membership_;  // Null without a ring; so is the next.
+  std::unique_ptr<RingService> ring_;
   std::unique_ptr<Transport> transport_;
   std::unique_ptr<RepositoryCache> cache_;
   std::unique_ptr<Session> session_;

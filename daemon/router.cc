@@ -35,6 +35,14 @@ std::optional<std::vector<std::string>> Match(const std::vector<std::string>& pa
   return found;
 }
 
+Error Refusal(ControlAccess needed) {
+  if (needed == ControlAccess::kFull) {
+    return {Errc::kAccessDenied, "changes are made over the control socket only"};
+  }
+  return {Errc::kAccessDenied,
+          "show the secret of ring.tokenFile, as Authorization: Bearer SECRET"};
+}
+
 HttpResponse NotUnderstood(const std::string& methods) {
   return Answer({{"error", "this resource understands " + methods + " only"},
                  {"code", ErrcName(Errc::kUnsupported)}},
@@ -68,9 +76,7 @@ void Router::Handle(const HttpRequest& request, ControlAccess access,
       methods += (methods.empty() ? "" : " and ") + route.method;
       continue;
     }
-    if (route.needed == ControlAccess::kFull && access != ControlAccess::kFull) {
-      return reply(Failure({Errc::kAccessDenied, "changes are made over the control socket only"}));
-    }
+    if (route.needed > access) return reply(Failure(Refusal(route.needed)));
     return route.handler(RoutedRequest{request, std::move(*parts)}, reply);
   }
   reply(methods.empty() ? Failure({Errc::kNotFound, "no such resource"}) : NotUnderstood(methods));

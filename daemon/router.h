@@ -12,9 +12,11 @@
 
 namespace reposfs {
 
-// Who may do what.
+// Who may do what; each may do what those before it may.
 enum class ControlAccess {
-  kReadOnly,  // Anybody who reaches the HTTP address.
+  kStranger,  // Anybody who reaches an HTTP address that other machines reach, too.
+  kReadOnly,  // Who reaches one of this machine only.
+  kPeer,      // Who shows the secret of the ring, or a certificate.
   kFull,      // Who may use the Unix socket.
 };
 

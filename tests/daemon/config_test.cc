@@ -238,8 +238,6 @@ TEST_F(ConfigTest, ABadValueIsRefusedWithLineAndWhatIsRight) {
             "1: cache.neverEvict: expected a list, as in [a, b]");
   EXPECT_EQ(Refusal("cache: 5GB\n"), "1: cache: expected a map, as in `key: value`");
   EXPECT_EQ(Refusal("log: {level: [info]}\n"), "1: log.level: expected one value");
-  EXPECT_EQ(Refusal("ring:\n  enabled: true\n"),
-            "2: ring.enabled: ring is not available in this build yet");
   EXPECT_EQ(Refusal("hosts: {}\n").substr(0, 24), "1: hosts: expected a map");
 }
 

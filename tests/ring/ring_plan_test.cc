@@ -21,7 +21,8 @@ class RingPlanTest : public ::testing::Test {
     EXPECT_TRUE(ring) << ring.error().message;
     auto shared = std::make_shared<const HashRing>(std::move(*ring));
     std::vector<RingNode> nodes;
-    for (const Member& member : shared->members()) nodes.push_back(RingNode{member, {}, {}, {}, {}});
+    for (const Member& member : shared->members())
+      nodes.push_back(RingNode{member, {}, {}, {}, {}});
     return RingView(shared, nodes, "a", "");
   }
 
