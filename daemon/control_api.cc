@@ -45,7 +45,7 @@ ControlApi::ControlApi(RepositoryCache& cache, DaemonFacts facts)
                     [this](const RoutedRequest&) { return Answer(EvictionsJson(cache_, "")); });
   AddJobs();
   locks_.AddTo(router_);
-  AddRingResources(router_, cache_, facts_.ring);
+  AddRingResources(router_, cache_, facts_.ring, facts_.ring_work);
   router_.Add("POST", "/bake", ControlAccess::kReadOnly,
               [this](const RoutedRequest& call, const HttpServer::Reply& reply) {
                 HandleBake(cache_, waiting_, facts_.hosts, call.request, reply);

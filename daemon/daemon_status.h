@@ -27,7 +27,8 @@ struct DaemonFacts {
   std::function<std::size_t()> parked_count;
   std::function<KernelAgreement()> kernel_agreement;
   std::function<Result<std::vector<LockRecord>>()> locks;  // May ask another machine.
-  CurrentRing ring;                                        // Empty without one.
+  CurrentRing ring;                                        // Empty without one; so is the next.
+  CurrentRingWork ring_work;
 };
 
 class DaemonStatus {

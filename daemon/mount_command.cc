@@ -159,11 +159,12 @@ class Daemon {
 
   Status StartServers() {
     api_ = std::make_unique<ControlApi>(
-        *cache_, DaemonFacts{arguments_.mountpoint.string(), config_.file.string(), config_.hosts,
-                             io_engine_->Describe(), [this] { return session_->node_count(); },
-                             [this] { return session_->parked_count(); },
-                             [this] { return session_->kernel_agreement(); },
-                             [this] { return ListLocks(); }, RingOrNone()});
+        *cache_,
+        DaemonFacts{arguments_.mountpoint.string(), config_.file.string(), config_.hosts,
+                    io_engine_->Describe(), [this] { return session_->node_count(); },
+                    [this] { return session_->parked_count(); },
+                    [this] { return session_->kernel_agreement(); }, [this] { return ListLocks(); },
+                    RingOrNone(), [this] { return ring_ ? ring_->work() : RingWork{}; }});
     if (ring_) ring_->Keep(*cache_);
     if (auto started = StartHttp(); !started) return started;
     auto control =

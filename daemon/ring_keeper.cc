@@ -90,10 +90,10 @@ HoldingsPage RingKeeper::HoldingsSince(const std::string& epoch, std::int64_t re
   return page;
 }
 
-RingKeeper::Work RingKeeper::work() const {
+RingWork RingKeeper::work() const {
   MutexLock lock(mutex_);
-  Work work;
-  for (const auto& [key, copying] : copying_) work.copying.push_back(key);
+  RingWork work;
+  for (const auto& [key, flight] : copying_) work.copying.push_back(key);
   work.waiting_count = waiting_count_;
   work.leaving.assign(leaving_.begin(), leaving_.end());
   return work;

@@ -47,13 +47,6 @@ class RingKeeper {
  public:
   static constexpr std::size_t kCopiesAtOnceMax = 4;
 
-  // What is being done, for people to look at.
-  struct Work {
-    std::vector<std::string> copying;
-    std::size_t waiting_count = 0;     // To be copied.
-    std::vector<std::string> leaving;  // To be let go of, once others have it.
-  };
-
   // All must outlive it.
   RingKeeper(RepositoryCache& cache, RingOrigin& origin, Membership& membership,
              RingKeeperOptions options);
@@ -74,7 +67,7 @@ class RingKeeper {
   // epoch.
   HoldingsPage HoldingsSince(const std::string& epoch, std::int64_t revision) const;
 
-  Work work() const REPOSFS_EXCLUDES(mutex_);
+  RingWork work() const REPOSFS_EXCLUDES(mutex_);
 
  private:
   using SteadyTime = std::chrono::steady_clock::time_point;

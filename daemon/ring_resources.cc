@@ -28,7 +28,7 @@ Json NodeJson(const RingView& view, MemberIndex index, double share) {
 
 }  // namespace
 
-Json RingJson(const RingView& view) {
+Json RingJson(const RingView& view, const RingWork& work) {
   Json members = Json::array();
   const auto shares = view.ring().Shares();
   for (std::size_t index = 0; index < view.nodes().size(); ++index) {
@@ -37,7 +37,10 @@ Json RingJson(const RingView& view) {
   return {{"enabled", true},
           {"self", view.self_id()},
           {"discoveryError", TextOrNull(view.discovery_error())},
-          {"members", std::move(members)}};
+          {"members", std::move(members)},
+          {"copying", work.copying},
+          {"waiting", work.waiting_count},
+          {"leaving", work.leaving}};
 }
 
 Json OwnersJson(const RingView& view, const std::string& key) {
@@ -49,13 +52,17 @@ Json OwnersJson(const RingView& view, const std::string& key) {
   return {{"enabled", true}, {"key", key}, {"owners", std::move(owners)}};
 }
 
-void AddRingResources(Router& router, const RepositoryCache& cache, const CurrentRing& ring) {
-  router.AddSimple("GET", "/v1/ring", ControlAccess::kReadOnly, [ring](const RoutedRequest&) {
-    if (ring) return Answer(RingJson(*ring()));
+void AddRingResources(Router& router, const RepositoryCache& cache, const CurrentRing& ring,
+                      const CurrentRingWork& work) {
+  router.AddSimple("GET", "/v1/ring", ControlAccess::kReadOnly, [ring, work](const RoutedRequest&) {
+    if (ring) return Answer(RingJson(*ring(), work ? work() : RingWork{}));
     return Answer({{"enabled", false},
                    {"self", nullptr},
                    {"discoveryError", nullptr},
-                   {"members", Json::array()}});
+                   {"members", Json::array()},
+                   {"copying", Json::array()},
+                   {"waiting", 0},
+                   {"leaving", Json::array()}});
   });
   router.AddSimple(
       "GET", "/v1/ring/owners/{host}/{owner}/{name}", ControlAccess::kReadOnly,

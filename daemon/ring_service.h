@@ -41,6 +41,8 @@ class RingService {
   void Stop();
 
   const Origin& origin() const { return origin_; }
+  // REQUIRES: Keep() has been called.
+  RingWork work() const { return keeper_->work(); }
 
   // Whether `path`, not decoded, is for Handle().
   static bool IsForPeers(std::string_view path);

@@ -53,6 +53,15 @@ std::string RenderRing(const json& ring, WallTime now, const Terminal& terminal)
   std::string text = RenderNodes(ArrayField(ring, "members"), now, terminal);
   const std::string error = TextField(ring, "discoveryError");
   if (!error.empty()) text += "\nmay be out of date: " + Printable(error) + "\n";
+  for (const json& key : ArrayField(ring, "copying")) {
+    if (key.is_string()) text += "copying " + Printable(key.get<std::string>()) + " from peers\n";
+  }
+  const std::uint64_t waiting = NumberField(ring, "waiting");
+  if (waiting > 0) text += std::to_string(waiting) + " more to be copied\n";
+  for (const json& key : ArrayField(ring, "leaving")) {
+    if (!key.is_string()) continue;
+    text += Printable(key.get<std::string>()) + " goes from here once its owners have it\n";
+  }
   return text;
 }
 

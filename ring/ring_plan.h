@@ -35,6 +35,13 @@ struct RingPlan {
   std::vector<RingRelease> releases;
 };
 
+// What a node is doing of its plan, by keys, for people to look at.
+struct RingWork {
+  std::vector<std::string> copying;
+  std::size_t waiting_count = 0;     // To be copied.
+  std::vector<std::string> leaving;  // To be let go of, once others have it.
+};
+
 // By the id of the node.
 using PeerHoldings = std::map<std::string, Holdings, std::less<>>;
 

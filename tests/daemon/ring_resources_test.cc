@@ -29,6 +29,7 @@ class RingResourcesTest : public CacheTest {
   json Get(const std::string& path) {
     DaemonFacts facts;
     if (membership_) facts.ring = [this] { return membership_->view(); };
+    facts.ring_work = [] { return RingWork{{"h/o/a"}, 2, {"h/o/b"}}; };
     const ControlApi api(*cache_, std::move(facts));
     HttpResponse answer;
     api.Handle(HttpRequest{"GET", path, ""}, ControlAccess::kReadOnly,
@@ -54,6 +55,9 @@ TEST_F(RingResourcesTest, MembersAreToldWithTheirShareAndHealth) {
   ASSERT_TRUE(testing::WaitUntil(b_is_down, kSoon)) << "nobody listens at port 1";
   const json ring = Get("/v1/ring");
   EXPECT_EQ(ring["self"], "a");
+  EXPECT_EQ(ring["copying"], json::array({"h/o/a"}));
+  EXPECT_EQ(ring["waiting"], 2);
+  EXPECT_EQ(ring["leaving"], json::array({"h/o/b"}));
   const json& a = ring["members"][0];
   const json& b = ring["members"][1];
   EXPECT_EQ(a["self"], true);

@@ -105,6 +105,9 @@ TEST(LocksTextTest, HoldersAndWaitersAreRows) {
 TEST(RingTextTest, NodesAreATableAndTheirErrorsHarmless) {
   const json ring = {{"enabled", true},
                      {"discoveryError", "no \x1b[1mnameserver"},
+                     {"copying", {"h/o/\x1bn"}},
+                     {"waiting", 7},
+                     {"leaving", {"h/o/m"}},
                      {"members",
                       {{{"id", "a"},
                         {"address", "http://a"},
@@ -129,7 +132,10 @@ TEST(RingTextTest, NodesAreATableAndTheirErrorsHarmless) {
       "b         http://b       3  75.0 %  down, not named since 3 min ago  3 min ago  no "
       "\\x1b[1mroute\n"
       "\n"
-      "may be out of date: no \\x1b[1mnameserver\n");
+      "may be out of date: no \\x1b[1mnameserver\n"
+      "copying h/o/\\x1bn from peers\n"
+      "7 more to be copied\n"
+      "h/o/m goes from here once its owners have it\n");
   EXPECT_EQ(RenderOwners({{"owners", json::array()}}, now, Terminal{}), "no node is known yet\n");
 }
 
