@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmark import input as prepared
 from benchmark import machine, plot, readme, results
 from benchmark import rows_first, rows_tree, rows_git, rows_insights, rows_space, rows_scale  # Rows.
+from benchmark import rows_peers  # More rows.
 from benchmark.bench import Bench
 from benchmark.mount import unmount
 from benchmark.progress import Failure, Skipped, say

@@ -6,7 +6,7 @@ import re
 import subprocess
 import time
 
-from benchmark.command import TIMEOUT_SECONDS, Sample, end, output, start
+from benchmark.command import TIMEOUT_SECONDS, Sample, end, output, start, timed
 from benchmark.progress import Failure
 
 HOST = "bench"
@@ -17,7 +17,7 @@ _CONFIGURATION = """\
 cache: {{ directory: {cache}, quota: 100GiB }}
 hosts:
   {host}: {{ url: "http://127.0.0.1:{port}/{{owner}}/{{name}}.git" }}
-http: {{ listen: "127.0.0.1:0" }}
+http: {{ listen: "127.0.0.1:0", serveGit: anyone }}
 """
 
 
@@ -90,6 +90,20 @@ class Mount:
 
     def status(self):
         return json.loads(self.ask("status", "--json"))
+
+    def http_address(self):
+        """Where it answers, as "127.0.0.1:7420"."""
+        return self.status()["httpListen"]
+
+    def http_port(self):
+        return int(self.http_address().rsplit(":", 1)[1])
+
+    def timed_warm(self, name):
+        """The Sample of bringing repository `name` to stage complete."""
+        return timed(
+            [str(self._binary), "warm", f"{HOST}/bench/{name}", "--stage", "complete", "--wait",
+             "--config", str(self._configuration)]
+        )
 
     def record(self, name):
         """What the catalog knows about repository `name`."""
