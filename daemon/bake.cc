@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "base/text.h"
+#include "cache/repository_url.h"
 #include "daemon/control_client.h"
 #include "daemon/http_answer.h"
-#include "daemon/repo_argument.h"
 
 namespace reposfs {
 namespace {
@@ -48,7 +48,7 @@ Result<std::string> UrlOf(const std::string& body) {
 // there.
 Result<RepositoryKey> KeyOf(const std::string& url,
                             const std::map<std::string, HostOptions>& hosts) {
-  auto key = ParseRepoArgument(url, {"/", {}, hosts});
+  auto key = KeyOfUrl(url, hosts);
   if (!key) {
     const std::string host = HostOf(url);
     const bool known = std::any_of(hosts.begin(), hosts.end(), [&](const auto& one) {

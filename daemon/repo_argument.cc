@@ -1,10 +1,9 @@
 #include "daemon/repo_argument.h"
 
-#include <algorithm>
-#include <array>
-#include <optional>
+#include <vector>
 
 #include "base/text.h"
+#include "cache/repository_url.h"
 #include "daemon/mount_table.h"
 
 namespace reposfs {
@@ -12,93 +11,6 @@ namespace {
 
 Error Refuse(std::string_view argument, std::string_view why) {
   return Error{Errc::kInvalidArgument, Printable(argument) + ": " + std::string(why)};
-}
-
-struct OwnerAndName {
-  std::string owner;
-  std::string name;
-};
-
-// "github.com:8080/git/git": what is left of a URL without scheme, user, query and trailing slash.
-std::string LocationOf(std::string_view url) {
-  const auto scheme_end = url.find("://");
-  std::string_view rest = url.substr(scheme_end + 3);
-  rest = rest.substr(0, rest.find_first_of("?#"));
-  const auto slash = std::min(rest.find('/'), rest.size());
-  std::string_view authority = rest.substr(0, slash);
-  if (const auto at = authority.rfind('@'); at != std::string_view::npos) {
-    authority.remove_prefix(at + 1);
-  }
-  std::string location = AsciiLower(authority) + std::string(rest.substr(slash));
-  while (location.ends_with('/')) location.pop_back();
-  return location;
-}
-
-std::string WithoutSuffix(std::string text, std::string_view suffix) {
-  if (text.ends_with(suffix)) text.resize(text.size() - suffix.size());
-  return text;
-}
-
-// Whether what follows owner and name is a page of a git host's web site, and no deeper path.
-bool IsWebPage(std::string_view component) {
-  constexpr std::array<std::string_view, 16> kPages = {
-      "tree", "blob",  "commit", "commits", "src",      "-",    "raw",      "blame",
-      "wiki", "pulls", "pull",   "issues",  "releases", "tags", "branches", "actions"};
-  return std::find(kPages.begin(), kPages.end(), component) != kPages.end();
-}
-
-// Owner and name of `location` if it looks like `url_template`.
-std::optional<OwnerAndName> MatchTemplate(const std::string& location,
-                                          const std::string& url_template) {
-  const std::string shape = WithoutSuffix(LocationOf(url_template), ".git");
-  const auto owner_at = shape.find("{owner}");
-  const auto name_at = shape.find("{name}");
-  if (owner_at == std::string::npos || name_at == std::string::npos || name_at < owner_at) {
-    return std::nullopt;
-  }
-  const std::string between = shape.substr(owner_at + 7, name_at - owner_at - 7);
-  if (between != "/" || !location.starts_with(shape.substr(0, owner_at))) return std::nullopt;
-  const auto parts = Split(std::string_view(location).substr(owner_at), '/');
-  const bool deeper = parts.size() > 2 && !IsWebPage(parts[2]);
-  if (parts.size() < 2 || deeper) return std::nullopt;
-  return OwnerAndName{PercentDecode(parts[0]),
-                      PercentDecode(WithoutSuffix(std::string(parts[1]), ".git"))};
-}
-
-bool IsComponent(std::string_view text) {
-  return !text.empty() && text != "." && text != ".." && text.find('/') == std::string_view::npos;
-}
-
-Result<std::string> MakeKey(std::string_view argument, const std::string& host,
-                            const OwnerAndName& repository) {
-  // `name@ref` is a view of the repository `name`.
-  const std::string name = repository.name.substr(0, repository.name.find('@'));
-  if (!IsComponent(host) || !IsComponent(repository.owner) || !IsComponent(name)) {
-    return Refuse(argument, "names no repository; write for example github.com/git/git");
-  }
-  return AsciiLower(host) + "/" + repository.owner + "/" + name;
-}
-
-Result<std::string> KeyOfUrl(std::string_view argument, std::string_view url,
-                             const RepoContext& context) {
-  const std::string location = LocationOf(url);
-  for (const auto& [host, options] : context.hosts) {
-    const auto match = MatchTemplate(location, options.url);
-    if (match) return MakeKey(argument, host, *match);
-  }
-  const auto parts = Split(location, '/');
-  const std::string host(parts[0].substr(0, parts[0].find(':')));
-  if (!context.hosts.contains(host)) {
-    return Refuse(argument,
-                  "no host of the configuration is fetched from there; add one under "
-                  "`hosts:`, and `reposfs config show` lists them");
-  }
-  if (parts.size() != 3) {
-    return Refuse(argument, "no repository of " + host + " has such a URL; expected " +
-                                context.hosts.at(host).url);
-  }
-  const std::string name = WithoutSuffix(std::string(parts[2]), ".git");
-  return MakeKey(argument, host, {PercentDecode(parts[1]), PercentDecode(name)});
 }
 
 Result<std::string> KeyOfPath(std::string_view argument, const RepoContext& context) {
@@ -114,13 +26,7 @@ Result<std::string> KeyOfPath(std::string_view argument, const RepoContext& cont
   if (parts.size() < 3) {
     return Refuse(argument, "is above the repositories; go on to one, as in github.com/git/git");
   }
-  return MakeKey(argument, parts[0], {parts[1], parts[2]});
-}
-
-// "git@github.com:git/git": a colon before any slash.
-bool IsScpLike(std::string_view text) {
-  const auto colon = text.find(':');
-  return colon != std::string_view::npos && colon > 0 && text.find('/') > colon;
+  return SpellKey(argument, {parts[0], parts[1], parts[2]});
 }
 
 bool IsExplicitPath(std::string_view text) {
@@ -131,15 +37,9 @@ bool IsExplicitPath(std::string_view text) {
 }  // namespace
 
 Result<std::string> ParseRepoArgument(std::string_view argument, const RepoContext& context) {
-  if (argument.find("://") != std::string_view::npos) {
-    return KeyOfUrl(argument, argument, context);
-  }
+  if (argument.find("://") != std::string_view::npos) return KeyOfUrl(argument, context.hosts);
   if (IsExplicitPath(argument)) return KeyOfPath(argument, context);
-  if (IsScpLike(argument)) {
-    std::string url = "ssh://" + std::string(argument);
-    url[url.find(':', 6)] = '/';
-    return KeyOfUrl(argument, url, context);
-  }
+  if (IsRepositoryUrl(argument)) return KeyOfUrl(argument, context.hosts);
 
   const auto parts = Split(argument, '/');
   const bool three = parts.size() == 3;
@@ -151,8 +51,9 @@ Result<std::string> ParseRepoArgument(std::string_view argument, const RepoConte
   if (!three) {
     return Refuse(argument, "names no repository; write for example github.com/git/git");
   }
-  const std::string name = WithoutSuffix(std::string(parts[2]), ".git");
-  return MakeKey(argument, std::string(parts[0]), {std::string(parts[1]), name});
+  std::string name(parts[2]);
+  if (name.ends_with(".git")) name.resize(name.size() - 4);
+  return SpellKey(argument, {std::string(parts[0]), std::string(parts[1]), name});
 }
 
 }  // namespace reposfs
