@@ -1,6 +1,8 @@
 #include "cache/license.h"
 
+#include <algorithm>
 #include <cctype>
+#include <optional>
 
 #include "base/text.h"
 
@@ -10,7 +12,7 @@ namespace {
 // How far into a file its license is looked for.
 constexpr std::size_t kTextMaxBytes = 64u << 10;
 
-// A license is the first whose phrases are all there, and whose `without` is not.
+// A license fits if its phrases are all there, and its `without` is not.
 struct Rule {
   std::string_view spdx;
   std::string_view phrases[3];
@@ -76,11 +78,17 @@ std::string TaggedIn(std::string_view text) {
   return plain ? std::string(line) : "";
 }
 
-bool Fits(const Rule& rule, const std::string& text) {
+// Where the first phrase of `rule` is, if it fits.
+std::optional<std::size_t> PlaceOf(const Rule& rule, const std::string& text) {
+  std::size_t first = std::string::npos;
   for (const std::string_view phrase : rule.phrases) {
-    if (!phrase.empty() && text.find(phrase) == std::string::npos) return false;
+    if (phrase.empty()) continue;
+    const std::size_t at = text.find(phrase);
+    if (at == std::string::npos) return std::nullopt;
+    first = std::min(first, at);
   }
-  return rule.without.empty() || text.find(rule.without) == std::string::npos;
+  const bool other = !rule.without.empty() && text.find(rule.without) != std::string::npos;
+  return other ? std::nullopt : std::optional(first);
 }
 
 }  // namespace
@@ -96,10 +104,16 @@ int LicenseRank(std::string_view name) {
 std::string LicenseOf(std::string_view text) {
   if (std::string tagged = TaggedIn(text); !tagged.empty()) return tagged;
   const std::string squeezed = Squeezed(text);
+  // Licenses name each other, and files go on with those of what they include.
+  std::string_view found;
+  std::size_t first = std::string::npos;
   for (const Rule& rule : kRules) {
-    if (Fits(rule, squeezed)) return std::string(rule.spdx);
+    const auto place = PlaceOf(rule, squeezed);
+    if (!place || *place >= first) continue;
+    found = rule.spdx;
+    first = *place;
   }
-  return "";
+  return std::string(found);
 }
 
 }  // namespace reposfs

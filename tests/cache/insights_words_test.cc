@@ -1,6 +1,9 @@
 // Languages by name, licenses by phrase, releases by tag, weeks by date.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
+#include "base/file_util.h"
 #include "cache/languages.h"
 #include "cache/license.h"
 #include "cache/releases.h"
@@ -43,6 +46,24 @@ TEST(LicenseTest, TextsAreKnownHoweverTheirLinesAreBroken) {
   EXPECT_EQ(LicenseOf("Redistribution and use in source and binary forms, with or without"),
             "BSD-2-Clause");
   EXPECT_EQ(LicenseOf("All rights reserved."), "");
+}
+
+TEST(LicenseTest, WholeTextsAreToldApart) {
+  const std::filesystem::path texts = "/usr/share/common-licenses";
+  if (!std::filesystem::exists(texts)) GTEST_SKIP() << "*** SKIPPED: no Debian, no texts ***";
+  const auto read = [&](const char* name) {
+    auto text = ReadFile(texts / name);
+    return text ? *text : std::string();
+  };
+  EXPECT_EQ(LicenseOf(read("GPL-2")), "GPL-2.0-only");
+  EXPECT_EQ(LicenseOf(read("GPL-3")), "GPL-3.0-only") << "it names the AGPL";
+  EXPECT_EQ(LicenseOf(read("LGPL-2.1")), "LGPL-2.1-only");
+  EXPECT_EQ(LicenseOf(read("LGPL-3")), "LGPL-3.0-only");
+  EXPECT_EQ(LicenseOf(read("Apache-2.0")), "Apache-2.0");
+  EXPECT_EQ(LicenseOf(read("MPL-2.0")), "MPL-2.0");
+  EXPECT_EQ(LicenseOf(read("CC0-1.0")), "CC0-1.0");
+  EXPECT_EQ(LicenseOf(read("GPL-2") + read("LGPL-2.1")), "GPL-2.0-only")
+      << "what comes first is the project's own";
 }
 
 TEST(LicenseTest, FilesAreRankedByName) {
