@@ -83,6 +83,27 @@ TEST_F(InsightsMountTest, TellTheHistoryOnceItIsHere) {
   EXPECT_EQ(Output({"git", "-C", Path("a/long").string(), "status", "--short"}), "");
 }
 
+TEST_F(InsightsMountTest, OfARealHistoryTheyAreGitsNumbers) {
+  // The project's own: people, renames, deletions.
+  const std::filesystem::path source = SOURCE_DIRECTORY;
+  if (!Execute({"git", "-C", source.string(), "rev-parse", "HEAD"}).ok() ||
+      Output({"git", "-C", source.string(), "rev-parse", "--is-shallow-repository"}) != "false") {
+    GTEST_SKIP() << "\n*** SKIPPED: " << source
+                 << " has no whole history; no real one is counted ***";
+  }
+  const std::filesystem::path served = server_.Create("real/own");
+  ASSERT_TRUE(
+      Execute({"git", "-C", source.string(), "push", "-q", served.string(), "HEAD:refs/heads/main"})
+          .ok());
+  Mount();
+  ASSERT_TRUE(daemon_.Warm(Key("real/own")));
+  ASSERT_TRUE(HasHistory("real/own", Head("real/own")));
+  const CommandResult compared =
+      Execute({COMPARE_INSIGHTS, (Path("real/own") / ".insights.json").string(), served.string(),
+               Head("real/own")});
+  EXPECT_TRUE(compared.ok()) << compared;
+}
+
 TEST_F(InsightsMountTest, BeforeTheHistoryIsHereTheySaySo) {
   FillSmall(server_.Create("a/small"));
   daemon_.Set("history", "none");
