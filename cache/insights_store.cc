@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/file_util.h"
 #include "base/text.h"
 #include "cache/insights_schema.h"
 
@@ -76,7 +77,16 @@ Result<std::unique_ptr<InsightsStore>> InsightsStore::Open(
   if (!writer) return std::move(writer).error();
   auto reader = SqliteDatabase::Open(path);
   if (!reader) return std::move(reader).error();
-  return std::unique_ptr<InsightsStore>(new InsightsStore(std::move(*writer), std::move(*reader)));
+  return std::unique_ptr<InsightsStore>(
+      new InsightsStore(path, std::move(*writer), std::move(*reader)));
+}
+
+std::uint64_t InsightsStore::size_bytes() const {
+  std::uint64_t size_bytes = 0;
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    size_bytes += DiskUsageBytes(file_.string() + suffix);
+  }
+  return size_bytes;
 }
 
 Status InsightsStore::PutRepository(std::int64_t repository, const std::string& key) {

@@ -109,6 +109,9 @@ class InsightsStore {
   Result<InsightsDocumentPtr> Document(std::int64_t repository, const std::string& key,
                                        const std::string& commit) const;
 
+  // What the file takes on the disk, with SQLite's own beside it.
+  std::uint64_t size_bytes() const;
+
   // The ids of all of which something is known.
   Result<std::vector<std::int64_t>> Repositories() const;
 
@@ -117,12 +120,13 @@ class InsightsStore {
   Status Forget(std::int64_t repository, const std::function<bool()>& keep_going);
 
  private:
-  InsightsStore(SqliteDatabasePtr writer, SqliteDatabasePtr reader)
-      : writer_(std::move(writer)), reader_(std::move(reader)) {}
+  InsightsStore(std::filesystem::path file, SqliteDatabasePtr writer, SqliteDatabasePtr reader)
+      : file_(std::move(file)), writer_(std::move(writer)), reader_(std::move(reader)) {}
 
   class Adder;
   Result<bool> ForgetSome(std::int64_t repository);
 
+  const std::filesystem::path file_;
   const SqliteDatabasePtr writer_;
   const SqliteDatabasePtr reader_;
 };

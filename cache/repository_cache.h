@@ -196,6 +196,8 @@ class RepositoryCache {
 
   std::uint64_t quota_bytes() const { return room_->quota_bytes(); }
   std::uint64_t used_bytes() const { return room_->used_bytes(); }
+  // What the insights take on the disk, beside the quota.
+  std::uint64_t insights_bytes() const { return insights_->size_bytes(); }
   // What is owed, and what was given up, without the housekeeping.
   Result<std::vector<Job>> Jobs() const;
   // For users.  False if there is no such job, or it is running.

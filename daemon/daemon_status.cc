@@ -44,6 +44,7 @@ OrderedJson DaemonStatus::Json() const {
           {"configFile", TextOrNull(facts_.config_file)},
           {"quotaBytes", cache_.quota_bytes()},
           {"usedBytes", cache_.used_bytes()},
+          {"insightsBytes", cache_.insights_bytes()},
           {"repositories", on_disk_count},
           {"httpListen", TextOrNull(http_address())},
           {"ioEngine", facts_.io_engine},

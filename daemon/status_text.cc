@@ -108,6 +108,7 @@ std::string RenderStatus(const json& status, WallTime now, const Terminal& termi
   const std::string file = TextField(status, "configFile");
   return Line("mounted at", TextField(status, "mountpoint")) + Line("daemon", process) +
          Line("cache", TextField(status, "cacheDirectory")) + Line("used", UsageText(status)) +
+         Line("insights", HumanBytes(NumberField(status, "insightsBytes")) + ", beside the quota") +
          Line("repositories", std::to_string(NumberField(status, "repositories"))) +
          Line("configuration", file.empty() ? "built-in" : file) +
          Line("http", listen.empty() ? "off" : "http://" + listen) +
