@@ -30,6 +30,8 @@ struct CacheOptions {
   Quota quota;
   // Repository keys or URLs; `*` and `?` match as in a shell, `*` not across '/'.
   std::vector<std::string> never_evict;
+  // A file with more of them, one a line; empty for none.
+  std::filesystem::path never_evict_file;
   // One just fetched is not evicted for this long, unless nothing else is left.
   milliseconds min_residency = std::chrono::seconds(60);
 };

@@ -85,12 +85,19 @@ RepositoryCache::RepositoryCache(RepositoryCacheOptions options, const Origin& o
       clock_(clock),
       directory_lock_(std::move(directory_lock)),
       mark_(std::move(mark)),
+      pins_(options_.cache, origin),
       catalog_(std::move(catalog)),
       insights_(std::move(insights)),
       fetcher_(origin, transport, options_.fetch, catalog_, clock),
       directories_(kDirectoryEntryCountMax),
       blobs_(kBlobMemoryMaxBytes, options_.cache.directory / "tmp"),
-      scheduler_(origin, options_.fetch.concurrency) {
+      scheduler_(origin, options_.fetch.concurrency),
+      pin_keeper_(clock, {[this](const RepositoryKey& key) { return PinnedIsHere(key); },
+                          [this](const RepositoryKey& key) {
+                            auto landed = std::make_shared<Flight>();
+                            Pursue([this, key] { return BringPinned(key); }, landed);
+                            return landed;
+                          }}) {
   room_ = std::make_unique<RoomKeeper>(
       options_.cache, clock_,
       RoomKeeper::Callbacks{
@@ -171,6 +178,7 @@ void RepositoryCache::PrepareHosts() {
 }
 
 Status RepositoryCache::Start() {
+  RereadPins();
   // Nothing waits for it; it has ended before most starts have.
   PrepareHosts();
   Status ready = options_.role == CacheRole::kDaemon ? Reconcile() : Load();
@@ -213,6 +221,7 @@ void RepositoryCache::Tick() {
     }
   }
   scheduler_.Tick();
+  RereadPins();
   Sync();
   runner_->Tick();
   for (const RepositoryPtr& repository : repositories) {
@@ -237,6 +246,7 @@ void RepositoryCache::LookAfter(const std::vector<RepositoryPtr>& repositories) 
       runner_->Submit(repository, JobKind::kFetch, "", kScheduledFetchPriority);
     }
   }
+  KeepPinned(repositories);
   // What is too large goes by itself.  Who does not evict would wait here for who does.
   const bool waits = refused_count_.load(std::memory_order_relaxed) > 0 || !EvictsItself();
   const Status trimmed = waits ? Status() : room_->Trim();
@@ -261,7 +271,8 @@ std::vector<RepositoryPtr> RepositoryCache::NextToVisit() {
 CheckSchedule RepositoryCache::NextCheck(const Repository& repository) const {
   const RepositoryRecord record = repository.record();
   if (record.stage == Stage::kAbsent) return {std::nullopt, "it is not on the disk"};
-  if (clock_.Now() - repository.last_opened() > options_.freshness.active_for) {
+  const bool in_use = clock_.Now() - repository.last_opened() <= options_.freshness.active_for;
+  if (!in_use && !IsPinned(record)) {
     return {std::nullopt, "nobody has opened it within freshness.activeFor"};
   }
   const milliseconds unchanged_for = record.last_checked - record.last_changed;
@@ -323,16 +334,6 @@ RepositoryPtr RepositoryCache::Find(const RepositoryKey& key) const {
   MutexLock lock(mutex_);
   const auto found = by_key_.find(key);
   return found != by_key_.end() ? found->second : nullptr;
-}
-
-bool RepositoryCache::IsPinned(const Repository& repository) const {
-  const RepositoryRecord record = repository.record();
-  if (record.pinned) return true;
-  return std::any_of(options_.cache.never_evict.begin(), options_.cache.never_evict.end(),
-                     [&](const std::string& pattern) {
-                       return MatchesPattern(pattern, record.key) || pattern == record.upstream ||
-                              pattern + ".git" == record.upstream;
-                     });
 }
 
 Status RepositoryCache::SetPinned(const RepositoryPtr& repository, bool pinned) {

@@ -39,6 +39,8 @@
 #include "cache/job_runner.h"
 #include "cache/options.h"
 #include "cache/origin.h"
+#include "cache/pin_keeper.h"
+#include "cache/pin_list.h"
 #include "cache/process_mark.h"
 #include "cache/read_ahead.h"
 #include "cache/repository.h"
@@ -189,7 +191,11 @@ class RepositoryCache {
   FlightPtr Copy(const RepositoryKey& key, Stage stage, WallTime opened_at);
   FlightPtr Refresh(const RepositoryPtr& repository, Failures failures = Failures::kForgotten);
   Status SetPinned(const RepositoryPtr& repository, bool pinned);
-  bool IsPinned(const Repository& repository) const;
+  bool IsPinned(const Repository& repository) const { return IsPinned(repository.record()); }
+  // What is wrong with what the configuration pins.
+  std::vector<PinProblem> PinProblems() const { return pins_.problems(); }
+  // What is pinned by name, and can't be fetched; at most a hundred.
+  std::vector<PinKeeper::Trouble> PinTroubles() const;
   // Errors: kInvalidArgument if it is in use.
   Status Evict(const RepositoryPtr& repository, const std::string& reason,
                const std::string& for_key);
@@ -257,10 +263,22 @@ class RepositoryCache {
   // Those that this tick looks after: a few of many, in turns.
   std::vector<RepositoryPtr> NextToVisit() REPOSFS_EXCLUDES(mutex_);
 
+  // Pinning.
+  bool IsPinned(const RepositoryRecord& record) const;
+  void RereadPins();
+  // Has those fetched that are pinned by name: of `visited`, and of the lists.
+  void KeepPinned(const std::vector<RepositoryPtr>& visited);
+  bool PinnedIsHere(const RepositoryKey& key) const;
+  Outcome<Done> BringPinned(const RepositoryKey& key);
+
+  // Under this name it is remembered what the host said of the repository.
+  static std::string CheckName(const RepositoryKey& key) { return "check:" + key.Text(); }
+
   // Resolving.
   // How old the refs may be that a peer remembers.
   milliseconds PeerMemoryMax() const;
-  FlightPtr Check(const RepositoryKey& key);
+  static constexpr int kCheckPriority = 100;
+  FlightPtr Check(const RepositoryKey& key, int priority = kCheckPriority);
   Status CheckNow(const RepositoryKey& key);
   RefSnapshotPtr RefsOf(Repository& repository);
   Outcome<Target> ResolveIn(const RepositoryPtr& repository, const RefSnapshot& refs,
@@ -331,6 +349,10 @@ class RepositoryCache {
   void ForgetInsights(std::int64_t id);
   milliseconds TtlOf(const Status& status) const;
 
+  // Asks `step` again whenever what it waits for has landed, until it does not wait: then `landed`
+  // lands.
+  using Step = std::function<Outcome<Done>()>;
+  static void Pursue(const Step& step, const FlightPtr& landed);
   // What is to be warmed.
   struct Warming {
     RepositoryKey key;
@@ -338,7 +360,6 @@ class RepositoryCache {
     std::optional<WallTime> opened_at;  // Not set: now, by who asks for it.
   };
   FlightPtr StartWarming(const Warming& warming, Failures failures);
-  void WarmStep(const Warming& warming, const FlightPtr& landed);
   Outcome<Done> WarmOnce(const Warming& warming);
 
   const RepositoryCacheOptions options_;
@@ -347,6 +368,7 @@ class RepositoryCache {
   const Clock& clock_;
   const UniqueFd directory_lock_;
   const ProcessMark mark_;
+  PinList pins_;
 
   Catalog catalog_;
   const std::unique_ptr<InsightsStore> insights_;
@@ -358,6 +380,7 @@ class RepositoryCache {
   HostScheduler scheduler_;
   std::unique_ptr<RoomKeeper> room_;
   std::unique_ptr<JobRunner> runner_;
+  PinKeeper pin_keeper_;
   const std::shared_ptr<BytesOnDisk> stored_bytes_ = std::make_shared<BytesOnDisk>(0);
   ThreadPool sweeper_{"sweeper", 1};           // Deletes what is in trash/.
   ThreadPool healer_{"healer", 1};             // Waits until what is damaged may be evicted.
@@ -366,8 +389,9 @@ class RepositoryCache {
   std::atomic<int> refused_count_{0};          // Too large, not yet evicted: counted, relaxed.
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> listing_version_{1};
-  bool over_quota_ = false;  // Said so already; the ticker's own.
-  int tick_count_ = 0;       // The ticker's own.
+  bool over_quota_ = false;   // Said so already; the ticker's own.
+  int tick_count_ = 0;        // The ticker's own.
+  std::size_t next_pin_ = 0;  // The ticker's own: an index in what is pinned by name.
   std::atomic<std::uint64_t> next_scratch_{0};
 
   Mutex syncing_;  // Before mutex_; held while the catalog is asked what others have done.

@@ -10,7 +10,6 @@
 namespace reposfs {
 namespace {
 
-constexpr int kCheckPriority = 100;
 constexpr int kStrictRefreshPriority = 70;
 constexpr int kBackgroundRefreshPriority = 40;
 constexpr int kHistoryOnDemandPriority = 60;
@@ -31,10 +30,6 @@ FlightPtr LandedWith(Error error) {
   auto flight = std::make_shared<Flight>();
   flight->Land(std::move(error));
   return flight;
-}
-
-std::string CheckName(const RepositoryKey& key) {
-  return "check:" + key.Text();
 }
 
 }  // namespace
@@ -76,12 +71,12 @@ Outcome<Target> RepositoryCache::Resolve(const RepositoryKey& key, const std::st
   return ResolveIn(repository, *refs, spelling);
 }
 
-FlightPtr RepositoryCache::Check(const RepositoryKey& key) {
+FlightPtr RepositoryCache::Check(const RepositoryKey& key, int priority) {
   const std::string name = CheckName(key);
   if (auto held = HeldBack(key.host)) return LandedWith(std::move(*held));
   const FlightTable::Ticket ticket = flights_.Join(name);
   if (!ticket.first) return ticket.flight;
-  scheduler_.Submit(key.host, kCheckPriority, [this, key, name] {
+  scheduler_.Submit(key.host, priority, [this, key, name] {
     Status checked = CheckNow(key);
     const milliseconds ttl = TtlOf(checked);
     flights_.Land(name, std::move(checked), ttl);
@@ -245,20 +240,20 @@ FlightPtr RepositoryCache::StartWarming(const Warming& warming, Failures failure
     flights_.ForgetFailures(NoSpaceName(*repository));
   }
   auto landed = std::make_shared<Flight>();
-  WarmStep(warming, landed);
+  Pursue([this, warming] { return WarmOnce(warming); }, landed);
   return landed;
 }
 
-void RepositoryCache::WarmStep(const Warming& warming, const FlightPtr& landed) {
-  const Outcome<Done> outcome = WarmOnce(warming);
+void RepositoryCache::Pursue(const Step& step, const FlightPtr& landed) {
+  const Outcome<Done> outcome = step();
   if (!outcome.waits()) {
     landed->Land(outcome.result() ? Status() : Status(outcome.result().error()));
     return;
   }
-  outcome.flight()->Then([this, warming, landed](const Status& status) {
+  outcome.flight()->Then([step, landed](const Status& status) {
     if (!status) return landed->Land(status);
     landed->NoteProgress();
-    WarmStep(warming, landed);
+    Pursue(step, landed);
   });
 }
 

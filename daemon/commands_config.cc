@@ -1,11 +1,19 @@
 #include "daemon/commands_config.h"
 
+#include "base/clock.h"
 #include "base/text.h"
+#include "cache/origin.h"
+#include "cache/pin_list.h"
 #include "daemon/doctor_checks.h"
 
 namespace reposfs {
 
 int RunConfigCheck(const CommandContext& context) {
+  PinList pins(context.config.cache, UpstreamOrigin(context.config.hosts));
+  pins.Reread(SystemClock().Now());
+  if (const auto problems = pins.problems(); !problems.empty()) {
+    return Fail(problems[0].error.Within(problems[0].place));
+  }
   const bool built_in = context.config.file.empty();
   if (context.format == OutputFormat::kJson) {
     PrintJson({{"valid", true}, {"file", built_in ? "" : context.config.file.string()}});

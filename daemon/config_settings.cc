@@ -69,6 +69,7 @@ std::vector<Setting<Config>> CacheSettings() {
       Path<Config>("cache.directory", REPOSFS_PLACE(cache.directory)),
       Scalar<Config>("cache.quota", REPOSFS_PLACE(cache.quota), ParseQuota, FormatQuota),
       List("cache.neverEvict", REPOSFS_PLACE(cache.never_evict)),
+      Path<Config>("cache.neverEvictFile", REPOSFS_PLACE(cache.never_evict_file)),
       Duration<Config>("cache.minResidency", REPOSFS_PLACE(cache.min_residency)),
   };
 }

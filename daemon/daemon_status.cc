@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/text.h"
 #include "daemon/control_json.h"
 
 namespace reposfs {
@@ -85,6 +86,27 @@ OrderedJson DaemonStatus::ProblemsJson() const {
                         {"error", "left alone, as it asks: " + state.held_cause},
                         {"code", ErrcName(Errc::kUnreachable)},
                         {"at", nullptr}});
+  }
+  for (OrderedJson& problem : PinProblemsJson()) problems.push_back(std::move(problem));
+  return problems;
+}
+
+OrderedJson DaemonStatus::PinProblemsJson() const {
+  OrderedJson problems = OrderedJson::array();
+  for (const PinProblem& problem : cache_.PinProblems()) {
+    problems.push_back({{"place", problem.place},
+                        {"error", Printable(problem.error.message)},
+                        {"code", ErrcName(problem.error.code)},
+                        {"at", TimeJson(problem.at)}});
+  }
+  for (const PinKeeper::Trouble& trouble : cache_.PinTroubles()) {
+    const auto key = ParseRepositoryKey(trouble.key);
+    const RepositoryPtr repository = key ? cache_.Find(*key) : nullptr;
+    if (repository && !repository->record().error.empty()) continue;
+    problems.push_back({{"key", trouble.key},
+                        {"error", "pinned, but not here: " + Printable(trouble.error.message)},
+                        {"code", ErrcName(trouble.error.code)},
+                        {"at", TimeJson(trouble.at)}});
   }
   return problems;
 }

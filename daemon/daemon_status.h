@@ -44,6 +44,8 @@ class DaemonStatus {
  private:
   nlohmann::ordered_json FetchingJson() const;
   nlohmann::ordered_json ProblemsJson() const;
+  // What is pinned and wrong, or can't be fetched, but for what ProblemsJson() tells already.
+  nlohmann::ordered_json PinProblemsJson() const;
   nlohmann::ordered_json HostsJson() const;
   std::string http_address() const REPOSFS_EXCLUDES(mutex_);
 

@@ -72,10 +72,11 @@ std::string RenderProblems(const json& problems, WallTime now, const Terminal& t
   if (problems.empty()) return "";
   TextTable table({{"PROBLEM"}, {"SINCE"}, {"WHY"}});
   for (const json& item : problems) {
-    const std::string key = TextField(item, "key");
-    table.AddRow({{key.empty() ? TextField(item, "host") : key, Colour::kRed},
-                  AgeField(item, "at", now),
-                  TextField(item, "error")});
+    std::string whose;
+    for (const char* field : {"key", "host", "place"}) {
+      if (whose.empty()) whose = TextField(item, field);
+    }
+    table.AddRow({{whose, Colour::kRed}, AgeField(item, "at", now), TextField(item, "error")});
   }
   return "\n" + table.Render(terminal);
 }

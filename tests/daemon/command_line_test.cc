@@ -102,6 +102,15 @@ TEST_F(CommandLineTest, ABadConfigurationEndsWithOneAndItsLine) {
                          ":2: unknown key \"cahce\"; did you mean \"cache\"?\n");
 }
 
+TEST_F(CommandLineTest, ConfigCheckReadsWhatIsPinned) {
+  const std::string pins = directory_ / "pins";
+  std::ofstream(pins) << "github.com/git/git\nhttps://unknown.example/a/b\n";
+  std::ofstream(directory_ / "pins.yaml") << "cache: { neverEvictFile: " << pins << " }\n";
+  EXPECT_EQ(Run({"config", "check", "--config", directory_ / "pins.yaml"}), 1);
+  EXPECT_TRUE(errors_.starts_with("reposfs: " + pins + ":2: https://unknown.example/a/b"))
+      << errors_;
+}
+
 TEST_F(CommandLineTest, CommandsAskTheDaemonOfTheirCache) {
   const UnixAnswerer daemon(directory_ / "control.sock", "200 OK", R"([{"key": "h/o/n"}])");
   EXPECT_EQ(Run({"list", "--config", config_file()}), 0) << errors_;

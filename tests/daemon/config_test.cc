@@ -78,6 +78,7 @@ cache:
   directory: /srv/reposfs
   quota: 80% of the file system
   neverEvict: [github.com/open-sauced/insights, "github.com/torvalds/*", https://github.com/git/git]
+  neverEvictFile: /etc/reposfs/pins
   minResidency: 90s
 hosts:
   GitHub.com: {}
@@ -125,6 +126,7 @@ mount: { allowOther: true, uid: 1000, gid: 100 }
   EXPECT_EQ(config->cache.directory, "/srv/reposfs");
   EXPECT_EQ(config->cache.quota.percent, 80);
   EXPECT_EQ(config->cache.never_evict.size(), 3u);
+  EXPECT_EQ(config->cache.never_evict_file, "/etc/reposfs/pins");
   EXPECT_EQ(config->cache.min_residency, seconds(90));
   ASSERT_EQ(config->hosts.size(), 4u) << "the built-in hosts should be gone";
   EXPECT_TRUE(config->hosts.at("github.com").case_insensitive);
