@@ -141,7 +141,7 @@ TEST_F(BakeTest, WhoPinsOrRefreshesASlowOneKeepsNobodyWaiting) {
   FillSmall(server_.Create("b/slow"));
   FillSmall(server_.Create("b/known"));
   ASSERT_TRUE(daemon_.Start());
-  ASSERT_TRUE(daemon_.Warm(Key("b/known"), "tip"));
+  ASSERT_TRUE(daemon_.Warm(Key("b/known")));
   server_.Hold("b/slow", ".");
   server_.Hold("b/known", ".");
   const int before = ConnectionCount();
