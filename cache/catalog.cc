@@ -8,7 +8,7 @@ namespace reposfs {
 namespace {
 
 // Version 1 of the schema, and what leads from each version to the next.
-constexpr std::array<const char*, 3> kMigrations = {R"sql(
+constexpr std::array<const char*, 4> kMigrations = {R"sql(
 CREATE TABLE repositories (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   key TEXT NOT NULL UNIQUE,
@@ -70,6 +70,32 @@ CREATE TABLE hosts (
   held_until INTEGER NOT NULL,
   cause TEXT NOT NULL
 ) WITHOUT ROWID;
+)sql",
+                                                    R"sql(
+CREATE TABLE host_places (
+  host TEXT NOT NULL,
+  owner TEXT NOT NULL,
+  place INTEGER NOT NULL,
+  background INTEGER NOT NULL,
+  lease_until INTEGER NOT NULL,
+  PRIMARY KEY (host, owner, place)
+) WITHOUT ROWID;
+CREATE TABLE host_waits (
+  host TEXT NOT NULL,
+  owner TEXT NOT NULL,
+  priority INTEGER NOT NULL,
+  since INTEGER NOT NULL,
+  lease_until INTEGER NOT NULL,
+  PRIMARY KEY (host, owner)
+) WITHOUT ROWID;
+CREATE TABLE host_requests (
+  host TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  owner TEXT NOT NULL,
+  place INTEGER NOT NULL,
+  count INTEGER NOT NULL
+);
+CREATE INDEX host_requests_by_time ON host_requests (host, at);
 )sql"};
 constexpr std::int64_t kSchemaVersion = kMigrations.size();
 

@@ -138,6 +138,22 @@ Result<std::vector<Oid>> MissingBlobs(const ObjectStore& objects, const Oid& com
   return missing;
 }
 
+Fetcher::Fetcher(const Origin& origin, Transport& transport, FetchOptions limits, Catalog& catalog,
+                 HostLedger& ledger, const Clock& clock)
+    : sources_(origin, transport,
+               [&ledger](const RepositoryKey& key, Source& source) {
+                 const int requests_max = source.host.requests_per_minute;
+                 if (requests_max == 0) return;
+                 source.before_requests = [&ledger, host = key.host, requests_max](
+                                              int count,
+                                              const std::function<Status()>& keep_going) {
+                   return ledger.TakeRequests(host, count, requests_max, keep_going);
+                 };
+               }),
+      limits_(limits),
+      catalog_(catalog),
+      clock_(clock) {}
+
 Status Fetcher::Adopt(Repository& repository, const Staging& staging) {
   const StoreDirectory& directory = repository.directory();
   const auto tell = [&] { repository.ContentChangedForAll(); };

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "cache/catalog.h"
+#include "cache/host_ledger.h"
 #include "cache/repository.h"
 #include "cache/source_round.h"
 #include "cache/transport.h"
@@ -35,8 +36,7 @@ struct TransferControl {
 class Fetcher {
  public:
   Fetcher(const Origin& origin, Transport& transport, FetchOptions limits, Catalog& catalog,
-          const Clock& clock)
-      : sources_(origin, transport), limits_(limits), catalog_(catalog), clock_(clock) {}
+          HostLedger& ledger, const Clock& clock);
 
   // Asks what branches and tags there are; of a peer it is enough to know what they were `age_max`
   // ago.

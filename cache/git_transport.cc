@@ -36,6 +36,14 @@ std::vector<std::string> FetchArguments(const FetchRequest& request) {
   return arguments;
 }
 
+// What git usually sends over HTTP; over anything else it is one connection.
+constexpr int kListRequestCount = 2;   // The advertisement, and ls-refs.
+constexpr int kFetchRequestCount = 3;  // And the fetch.
+
+Status AwaitTurn(const Source& source, int http_count, const std::function<Status()>& keep_going) {
+  return source.AwaitTurn(source.url.starts_with("http") ? http_count : 1, keep_going);
+}
+
 std::string Lines(const std::vector<Oid>& wants) {
   std::string lines;
   for (const Oid& want : wants) lines += want.Hex() + "\n";
@@ -46,6 +54,8 @@ std::string Lines(const std::vector<Oid>& wants) {
 
 Result<ListedRefs> GitTransport::ListRefs(const Source& source,
                                           const std::function<Status()>& keep_going) {
+  Status turn = AwaitTurn(source, kListRequestCount, keep_going);
+  if (!turn) return std::move(turn).error();
   ProcessOptions options =
       GitCommand({"ls-remote", "--symref", "--end-of-options", source.url}, limits_, &source);
   options.directory = "/";
@@ -67,6 +77,8 @@ Status GitTransport::Fetch(const FetchRequest& request) {
   FetchProgressParser parser;
   TransferMeter meter(request.source.url, limits_.stall_timeout, limits_.total_timeout,
                       request.on_progress);
+  Status turn = AwaitTurn(request.source, kFetchRequestCount, [&] { return meter.WhileWorking(); });
+  if (!turn) return turn;
   FetchProgress& progress = meter.progress();
   options.on_errors = [&](std::string_view text) {
     progress.said_bytes += text.size();

@@ -142,6 +142,12 @@ Status HttpConnection::Request(std::string_view message, WireReader& reader) {
   return HttpStatusError(*answer);
 }
 
+Result<HttpAnswer> HttpConnection::Send(const UpstreamRequest& request, WireReader& reader) {
+  Status turn = source_.AwaitTurn(1, [this] { return meter_.WhileWorking(); });
+  if (!turn) return std::move(turn).error();
+  return access_.client.Perform(request, reader, meter_);
+}
+
 Result<HttpAnswer> HttpConnection::Perform(UpstreamRequest request, WireReader& reader) {
   answered_ = false;
   if (source_.peer) {
@@ -151,7 +157,7 @@ Result<HttpAnswer> HttpConnection::Perform(UpstreamRequest request, WireReader& 
     return answer;
   }
   request.credential = access_.credentials.Remembered(source_);
-  auto answer = access_.client.Perform(request, reader, meter_);
+  auto answer = Send(request, reader);
   if (answer && answer->status == 401) answer = PerformWithCredential(std::move(request), reader);
   if (answer && (answer->status == 401 || answer->status == 403)) access_.git.Forget();
   answered_ = answer && IsAnswer(answer->status);
@@ -169,7 +175,7 @@ Result<HttpAnswer> HttpConnection::PerformWithCredential(UpstreamRequest request
   // What was remembered may have been replaced meanwhile; if not, it has been refused just now.
   if (request.credential != *filled) {
     request.credential = *filled;
-    auto answer = access_.client.Perform(request, reader, meter_);
+    auto answer = Send(request, reader);
     if (!answer) return answer;
     if (answer->status != 401) {
       access_.credentials.Approve(source_, *filled, keep_going);

@@ -42,6 +42,8 @@ class HttpConnection final : public WireConnection {
   HttpConnection(const Source& source, HttpSettings settings, HttpAccess& access,
                  TransferMeter& meter);
 
+  // Performs `request` when it is its turn.
+  Result<HttpAnswer> Send(const UpstreamRequest& request, WireReader& reader);
   // Performs `request` as whom the server wants us to be.
   Result<HttpAnswer> Perform(UpstreamRequest request, WireReader& reader);
   // After a first refusal: who else we could be.

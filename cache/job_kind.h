@@ -38,6 +38,12 @@ std::string JobKindNames(std::span<const JobKind> kinds, std::string_view separa
 // Errors: kInvalidArgument, with the names there are.
 Result<JobKind> ParseJobKind(std::string_view name);
 
+// Whether it asks a host for something.
+constexpr bool NeedsHost(JobKind kind) {
+  return kind == JobKind::kClone || kind == JobKind::kHydrate || kind == JobKind::kHistory ||
+         kind == JobKind::kFetch;
+}
+
 // Housekeeping of the queue itself, which every process does.
 constexpr bool IsHousekeeping(JobKind kind) {
   return kind == JobKind::kReset || kind == JobKind::kClean;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -37,6 +38,14 @@ struct Source {
   std::string url;  // Never holds credentials.
   HostOptions host;
   std::optional<PeerAccess> peer = std::nullopt;  // Not set: it is the git host itself.
+  // Called before requests are sent there, with their number; may wait for their turn, and calls
+  // `keep_going` meanwhile.  Empty: nobody counts them.
+  std::function<Status(int count, const std::function<Status()>& keep_going)> before_requests =
+      nullptr;
+
+  Status AwaitTurn(int count, const std::function<Status()>& keep_going) const {
+    return before_requests ? before_requests(count, keep_going) : Status();
+  }
 };
 
 // The part of `url` that names the server: "https://example.org:8443".

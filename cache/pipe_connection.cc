@@ -79,6 +79,8 @@ Result<std::unique_ptr<WireConnection>> PipeConnection::Open(const Source& sourc
                                                              TransferMeter& meter) {
   auto command = UploadPackCommand(source, limits);
   if (!command) return std::move(command).error();
+  Status turn = source.AwaitTurn(1, [&meter] { return meter.WhileWorking(); });
+  if (!turn) return std::move(turn).error();
   command->directory = "/";
   command->supervise = [&meter] { return meter.WhileWaiting(); };
   return std::unique_ptr<WireConnection>(new PipeConnection(std::move(*command), meter));

@@ -87,11 +87,17 @@ RepositoryCache::RepositoryCache(RepositoryCacheOptions options, const Origin& o
       mark_(std::move(mark)),
       pins_(options_.cache, origin),
       catalog_(std::move(catalog)),
+      ledger_(
+          catalog_.database(), mark_.name(),
+          [marks = options_.cache.directory / "processes"](const std::string& name) {
+            return ProcessMark::IsAlive(marks, name);
+          },
+          clock_),
       insights_(std::move(insights)),
-      fetcher_(origin, transport, options_.fetch, catalog_, clock),
+      fetcher_(origin, transport, options_.fetch, catalog_, ledger_, clock),
       directories_(kDirectoryEntryCountMax),
       blobs_(kBlobMemoryMaxBytes, options_.cache.directory / "tmp"),
-      scheduler_(origin, options_.fetch.concurrency),
+      scheduler_(origin, ledger_, options_.fetch.concurrency, [this] { WakeTicker(); }),
       pin_keeper_(clock, {[this](const RepositoryKey& key) { return PinnedIsHere(key); },
                           [this](const RepositoryKey& key) {
                             auto landed = std::make_shared<Flight>();
@@ -127,10 +133,7 @@ RepositoryCache::RepositoryCache(RepositoryCacheOptions options, const Origin& o
             AfterFailure(job, repository, error);
           },
           [this](std::int64_t id) { return FindById(id); }, [this] { Sync(); },
-          [this] {
-            MutexLock lock(mutex_);
-            wake_.NotifyAll();
-          }});
+          [this] { WakeTicker(); }});
 }
 
 RepositoryCache::~RepositoryCache() {
@@ -194,6 +197,11 @@ Status RepositoryCache::Start() {
   return {};
 }
 
+void RepositoryCache::WakeTicker() {
+  MutexLock lock(mutex_);
+  wake_.NotifyAll();
+}
+
 void RepositoryCache::PollUntil(std::chrono::steady_clock::time_point end) {
   while (!stopping_) {
     bool others = false;
@@ -201,10 +209,12 @@ void RepositoryCache::PollUntil(std::chrono::steady_clock::time_point end) {
       MutexLock lock(mutex_);
       const auto left = std::chrono::ceil<milliseconds>(end - std::chrono::steady_clock::now());
       if (stopping_ || left <= milliseconds(0)) return;
-      others = runner_->waits_for_others();
+      others = runner_->waits_for_others() || scheduler_.waits_for_others();
       wake_.WaitFor(mutex_, others ? std::min(kPoll, left) : left);
     }
-    if (others) runner_->Poll();
+    if (!others) continue;
+    scheduler_.Tick();
+    runner_->Poll();
   }
 }
 
@@ -422,6 +432,40 @@ Result<std::vector<Job>> RepositoryCache::Jobs() const {
   auto jobs = runner_->queue().List();
   if (jobs) std::erase_if(*jobs, [](const Job& job) { return IsHousekeeping(job.kind); });
   return jobs;
+}
+
+std::map<std::string, HostUse> RepositoryCache::Hosts() const {
+  std::map<std::string, HostUse> hosts;
+  for (const auto& [name, state] : scheduler_.States()) {
+    hosts[name] =
+        HostUse{state.running_count, state.queued_count, {}, state.held_for, state.held_cause};
+  }
+  const auto uses = ledger_.Uses();
+  const auto queued = QueuedByHost();
+  for (const auto& [name, count] : queued) {
+    hosts[name].queued_count = std::max(hosts[name].queued_count, count);
+  }
+  if (!uses) return hosts;
+  for (const auto& [name, use] : *uses) hosts[name];
+  for (auto& [name, host] : hosts) {
+    const auto found = uses->find(name);
+    const HostLedger::Use use = found != uses->end() ? found->second : HostLedger::Use{};
+    host.running_count = use.place_count;
+    const int requests_max = origin_.HostOf(name).value_or(HostOptions{}).requests_per_minute;
+    if (requests_max != 0) host.requests_left = std::max(requests_max - use.request_count, 0);
+  }
+  return hosts;
+}
+
+std::map<std::string, int> RepositoryCache::QueuedByHost() const {
+  std::map<std::string, int> counts;
+  const auto jobs = runner_->queue().List({{}, JobState::kQueued, {}});
+  for (const Job& job : jobs ? *jobs : std::vector<Job>()) {
+    const RepositoryPtr repository = FindById(job.repository);
+    const bool due = job.not_before <= clock_.Now();
+    if (repository && due && NeedsHost(job.kind)) ++counts[repository->key().host];
+  }
+  return counts;
 }
 
 std::vector<ProcessMark::Living> RepositoryCache::Processes() const {

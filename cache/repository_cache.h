@@ -34,6 +34,7 @@
 #include "cache/directory_cache.h"
 #include "cache/fetcher.h"
 #include "cache/flight_table.h"
+#include "cache/host_ledger.h"
 #include "cache/host_scheduler.h"
 #include "cache/insights_store.h"
 #include "cache/job_runner.h"
@@ -94,6 +95,15 @@ struct ActiveTransfer {
   int attempt_count;
   FetchProgress progress;
   WallTime started_at;
+};
+
+// What the processes on a cache directory do to a host.
+struct HostUse {
+  int running_count = 0;  // Transfers under way.
+  int queued_count = 0;   // Jobs that are due, or what waits in this process, if it is more.
+  std::optional<int> requests_left;  // In the current minute; not set: there is no limit.
+  milliseconds held_for{0};          // It asks to be left alone for so long.
+  std::string held_cause;
 };
 
 struct CheckSchedule {
@@ -209,8 +219,8 @@ class RepositoryCache {
   // For users.  False if there is no such job, or it is running.
   Result<bool> RequeueJob(std::int64_t id) { return runner_->queue().Requeue(id, clock_.Now()); }
   Result<bool> CancelJob(std::int64_t id) { return runner_->queue().Cancel(id); }
-  // What is known of each host that was asked.
-  std::map<std::string, HostScheduler::HostState> Hosts() const { return scheduler_.States(); }
+  // What all processes on this directory do to each host that any of them has asked.
+  std::map<std::string, HostUse> Hosts() const;
   // The processes that run jobs on this directory.
   std::vector<ProcessMark::Living> Processes() const;
   Result<std::vector<EvictionRecord>> Evictions(const std::string& key, int count_max) const {
@@ -259,6 +269,8 @@ class RepositoryCache {
   void Tick();
   // What only the daemon does: the schedule of checks, and the quota.
   void LookAfter(const std::vector<RepositoryPtr>& repositories);
+  void WakeTicker() REPOSFS_EXCLUDES(mutex_);
+  std::map<std::string, int> QueuedByHost() const REPOSFS_EXCLUDES(mutex_);
   void PollUntil(std::chrono::steady_clock::time_point end) REPOSFS_EXCLUDES(mutex_);
   // Those that this tick looks after: a few of many, in turns.
   std::vector<RepositoryPtr> NextToVisit() REPOSFS_EXCLUDES(mutex_);
@@ -371,6 +383,7 @@ class RepositoryCache {
   PinList pins_;
 
   Catalog catalog_;
+  HostLedger ledger_;
   const std::unique_ptr<InsightsStore> insights_;
   Fetcher fetcher_;
   FlightTable flights_;

@@ -157,10 +157,12 @@ Status RepositoryCache::ExecuteMaintain(const RepositoryPtr& repository,
 Status RepositoryCache::Maintain(const RepositoryPtr& repository, const TransferControl& control) {
   // For a while there are two copies.  Nobody shall go for the sake of tidiness.
   if (!room_->HasRoomFor(repository->size_bytes())) return {};
-  // A tip that came beside the history is shallow yet; to consolidate now would cut it off.
+  // A tip that came beside the history is shallow yet; to consolidate now would cut it off.  The
+  // history comes again with it, and is followed by another job like this one.
   const bool complete = repository->stage() == Stage::kComplete;
   if (complete && !repository->directory().Shallow().empty()) {
-    if (auto fetched = fetcher_.FetchHistory(*repository, control); !fetched) return fetched;
+    runner_->Submit(repository, JobKind::kHistory, "", kHistoryPriority);
+    return {};
   }
   return fetcher_.Maintain(*repository, control);
 }
@@ -219,7 +221,9 @@ Status RepositoryCache::ExecuteHistory(const RepositoryPtr& repository,
     fetched = fetcher_.FetchHistory(*repository, control);
   }
   if (!fetched) return fetched;
-  runner_->Submit(repository, JobKind::kMaintain, "", kMaintainPriority);
+  // A tip that has come beside it is not to be consolidated; its own content will ask.
+  const bool whole = repository->directory().Shallow().empty();
+  if (whole) runner_->Submit(repository, JobKind::kMaintain, "", kMaintainPriority);
   return {};
 }
 

@@ -103,12 +103,20 @@ class SourceRound::Watch {
   bool left_ = false;
 };
 
+std::vector<Source> SourceRound::SourcesOf(const RepositoryKey& key, Wanted wanted) const {
+  std::vector<Source> sources = origin_.SourcesOf(key, wanted);
+  for (Source& source : sources) {
+    if (!source.peer && count_requests_) count_requests_(key, source);
+  }
+  return sources;
+}
+
 Result<ListedRefs> SourceRound::ListRefs(const RepositoryKey& key, Wanted wanted,
                                          milliseconds age_max,
                                          const std::function<Status()>& keep_going) const {
   const auto going = [&] { return keep_going ? keep_going() : Status(); };
   Error last = NotConfigured(key);
-  std::vector<Source> sources = origin_.SourcesOf(key, wanted);
+  std::vector<Source> sources = SourcesOf(key, wanted);
   for (Source& source : sources) {
     if (source.peer) source.peer->refs_age_max = age_max;
   }
@@ -147,7 +155,7 @@ Status SourceRound::Fetch(const RepositoryKey& key, FetchRequest request,
                           const Attempt& attempt) const {
   Status last = NotConfigured(key);
   const auto on_progress = std::move(request.on_progress);
-  for (Source& source : origin_.SourcesOf(key, Wanted::kObjects)) {
+  for (Source& source : SourcesOf(key, Wanted::kObjects)) {
     if (auto prepared = attempt.prepare(); !prepared) return prepared;
     Watch watch(origin_, source, SteadyClock::now());
     request.on_progress = [&](const FetchProgress& progress) {

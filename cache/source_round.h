@@ -9,6 +9,8 @@
 #pragma once
 
 #include <functional>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "cache/origin.h"
@@ -18,9 +20,12 @@ namespace reposfs {
 
 class SourceRound {
  public:
+  // Sets Source::before_requests of the git host of `key`, if its requests are counted.
+  using CountRequests = std::function<void(const RepositoryKey& key, Source& host)>;
+
   // Both must outlive it.
-  SourceRound(const Origin& origin, Transport& transport)
-      : origin_(origin), transport_(transport) {}
+  SourceRound(const Origin& origin, Transport& transport, CountRequests count_requests = {})
+      : origin_(origin), transport_(transport), count_requests_(std::move(count_requests)) {}
 
   // Asks what branches and tags there are.  A peer's word counts only if it is at most `age_max`
   // old.
@@ -43,8 +48,11 @@ class SourceRound {
  private:
   class Watch;
 
+  std::vector<Source> SourcesOf(const RepositoryKey& key, Wanted wanted) const;
+
   const Origin& origin_;
   Transport& transport_;
+  const CountRequests count_requests_;
 };
 
 }  // namespace reposfs

@@ -114,13 +114,12 @@ OrderedJson DaemonStatus::PinProblemsJson() const {
 OrderedJson DaemonStatus::HostsJson() const {
   OrderedJson hosts = OrderedJson::array();
   for (const auto& [host, state] : cache_.Hosts()) {
-    const int left = std::max(state.starts_per_minute_max - state.starts_last_minute, 0);
     hosts.push_back({{"host", host},
                      {"running", state.running_count},
                      {"queued", state.queued_count},
                      {"heldSeconds", (state.held_for.count() + 999) / 1000},
-                     {"requestsLeft", state.starts_per_minute_max == 0 ? OrderedJson(nullptr)
-                                                                       : OrderedJson(left)}});
+                     {"requestsLeft", state.requests_left ? OrderedJson(*state.requests_left)
+                                                          : OrderedJson(nullptr)}});
   }
   return hosts;
 }

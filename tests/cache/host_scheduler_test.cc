@@ -5,12 +5,17 @@
 #include <algorithm>
 #include <thread>
 
+#include "cache/catalog.h"
+#include "tests/support/command.h"
+#include "tests/support/temp_dir.h"
+
 namespace reposfs {
 namespace {
 
 constexpr int kForeground = HostScheduler::kForegroundPriority;
 constexpr int kInteractive = HostScheduler::kInteractivePriority;
 constexpr int kBackground = kForeground - 1;
+constexpr auto kSoon = std::chrono::seconds(20);
 
 class HostSchedulerTest : public ::testing::Test {
  protected:
@@ -24,6 +29,19 @@ class HostSchedulerTest : public ::testing::Test {
   ~HostSchedulerTest() override {
     ReleaseAll();
     scheduler_.Stop();
+  }
+
+  Catalog OpenCatalog() {
+    auto catalog = Catalog::Open(directory_ / "catalog.db");
+    if (!catalog) throw std::runtime_error(catalog.error().message);
+    return std::move(*catalog);
+  }
+
+  // Another process takes a place.
+  std::int64_t EnterElsewhere(const std::string& host, int places_max) {
+    const auto place = other_.Enter({host, kInteractive, false, places_max, places_max, 0});
+    EXPECT_TRUE(place && place->entered);
+    return place ? place->place : 0;
   }
 
   // A task that runs until Release(name) or ReleaseAll().
@@ -67,36 +85,44 @@ class HostSchedulerTest : public ::testing::Test {
   std::map<std::string, bool> released_;
   bool released_all_ = false;
   int finished_ = 0;
-  HostScheduler scheduler_{origin_, 16};
+  const SystemClock clock_{};
+  testing::TempDir directory_{"host-scheduler"};
+  Catalog catalog_ = OpenCatalog();
+  HostLedger ledger_{catalog_.database(), "me", [](const auto&) { return true; }, clock_};
+  HostLedger other_{catalog_.database(), "other", [](const auto&) { return true; }, clock_};
+  std::atomic<int> wake_calls_{0};
+  HostScheduler scheduler_{origin_, ledger_, 16, [this] { ++wake_calls_; }};
 };
 
 using Names = std::vector<std::string>;
 
 TEST_F(HostSchedulerTest, AHostHasNoMorePlacesThanItSays) {
   for (const char* name : {"a", "b", "c", "d", "e"}) Submit("four", kInteractive, name);
+  Started(4);
   EXPECT_EQ(State("four").running_count, 4);
   EXPECT_EQ(State("four").queued_count, 1);
-  Started(4);
   Release("a");
   EXPECT_EQ(Started(5).back(), "e");
 }
 
 TEST_F(HostSchedulerTest, BackgroundTakesAtMostHalf) {
   for (const char* name : {"a", "b", "c"}) Submit("four", kBackground, name);
+  Started(2);
   EXPECT_EQ(State("four").running_count, 2);
   Submit("four", kInteractive, "urgent");
   Submit("four", kInteractive, "urgent too");
+  Started(4);
   EXPECT_EQ(State("four").running_count, 4);
   EXPECT_EQ(State("four").queued_count, 1);
-  Started(4);
 }
 
 TEST_F(HostSchedulerTest, BulkThatSomebodyWaitsForLeavesAPlaceForNames) {
   for (const char* name : {"a", "b", "c", "d"}) Submit("four", kForeground, name);
+  Started(3);
   EXPECT_EQ(State("four").running_count, 3);
   Submit("four", kInteractive, "a name");
+  EXPECT_EQ(Started(4).back(), "a name");
   EXPECT_EQ(State("four").running_count, 4);
-  Started(4);
 }
 
 TEST_F(HostSchedulerTest, BackgroundGetsTheOnlyPlaceIfNobodyWaits) {
@@ -123,14 +149,50 @@ TEST_F(HostSchedulerTest, ADeadHostDelaysNoOther) {
 }
 
 TEST_F(HostSchedulerTest, NoMoreStartInAMinuteThanTheHostAllows) {
-  ReleaseAll();
   for (const char* name : {"a", "b", "c"}) Submit("two-a-minute", kForeground, name);
-  // Both start at once, on two threads: which says so first is chance.
+  // Each runs on a thread of its own: which says so first is chance.
   Names started = Started(2);
   std::sort(started.begin(), started.end());
   EXPECT_EQ(started, (Names{"a", "b"}));
-  scheduler_.Tick();
+  ASSERT_TRUE(testing::WaitUntil([&] { return scheduler_.waits_for_others(); }, kSoon));
   EXPECT_EQ(State("two-a-minute").queued_count, 1);
+  EXPECT_EQ(other_.Uses()->at("two-a-minute").request_count, 2);
+}
+
+TEST_F(HostSchedulerTest, WhatOtherProcessesDoThereCounts) {
+  const std::int64_t first = EnterElsewhere("four", 4);
+  for (int i = 0; i < 3; ++i) EnterElsewhere("four", 4);
+  Submit("four", kInteractive, "a");
+  Submit("other", kInteractive, "b");
+  EXPECT_EQ(Started(1), Names{"b"});
+  ASSERT_TRUE(testing::WaitUntil([&] { return wake_calls_ == 1; }, kSoon));
+  EXPECT_TRUE(scheduler_.waits_for_others());
+  EXPECT_EQ(State("four").queued_count, 1);
+  ASSERT_TRUE(other_.Leave("four", first));
+  EXPECT_TRUE(testing::WaitUntil(
+      [&] {
+        scheduler_.Tick();
+        return State("four").queued_count == 0 && State("four").running_count == 1;
+      },
+      kSoon));
+  EXPECT_EQ(Started(2).back(), "a");
+  EXPECT_FALSE(scheduler_.waits_for_others());
+}
+
+TEST_F(HostSchedulerTest, WhoIsMoreUrgentDoesNotWaitBehindOneThatWasRefused) {
+  EnterElsewhere("four", 4);
+  for (int i = 0; i < 2; ++i) EnterElsewhere("four", 4);
+  Submit("four", kForeground, "bulk");
+  ASSERT_TRUE(testing::WaitUntil([&] { return scheduler_.waits_for_others(); }, kSoon));
+  Submit("four", kInteractive, "a name");
+  EXPECT_EQ(Started(1), Names{"a name"});
+}
+
+TEST_F(HostSchedulerTest, WhatHasEndedIsInNobodysWay) {
+  ReleaseAll();
+  for (const char* name : {"a", "b", "c", "d", "e"}) Submit("four", kInteractive, name);
+  Started(5);
+  EXPECT_TRUE(testing::WaitUntil([&] { return other_.Uses()->empty(); }, kSoon));
 }
 
 TEST_F(HostSchedulerTest, StopDropsWhatIsQueued) {

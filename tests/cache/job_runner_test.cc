@@ -107,7 +107,8 @@ class JobRunnerTest : public ::testing::Test {
   std::atomic<int> runs_{0};
   std::atomic<int> failed_calls_{0};
   const UpstreamOrigin origin_ = OneHostOfOnePlace();
-  HostScheduler scheduler_{origin_, 4};
+  HostLedger ledger_{catalog_.database(), "me", [](const std::string&) { return true; }, clock_};
+  HostScheduler scheduler_{origin_, ledger_, 4, [] {}};
   FlightTable flights_;
   JobQueue queue_{catalog_.database()};
   std::atomic<int> sync_calls_{0};

@@ -28,6 +28,25 @@ class WorkersTest : public MountTest {
         scratch_ / "worker.log");
   }
 
+  nlohmann::json Host() const {
+    const nlohmann::json hosts = daemon_.CliJson({"status"})["hosts"];
+    return hosts.empty() ? nlohmann::json() : hosts[0];
+  }
+
+  // Packs that the server holds back, or held back when their process was killed.
+  std::size_t HeldCount() const {
+    std::size_t count = 0;
+    for (const GitRequest& request : server_.Fetches()) {
+      if (request.deepen && request.filter.empty()) ++count;
+    }
+    return count;
+  }
+  // Whether `holds` stays true for a while in which more than one of any process would begin.
+  template <typename Holds>
+  static bool StaysSo(Holds holds) {
+    return !WaitUntil([&] { return !holds(); }, milliseconds(1'000));
+  }
+
   nlohmann::json Jobs() const { return daemon_.CliJson({"jobs"}); }
 
   void ExpectWhole(const std::string& name) {
@@ -106,6 +125,63 @@ TEST_F(WorkersTest, AHungOneLosesItsJobAndDoesNoHarmWhenItWakesUp) {
   hung.Signal(SIGCONT);
   EXPECT_TRUE(WaitUntil([&] { return Jobs().empty(); }, kLeaseTimeout)) << Jobs().dump(2);
   ExpectWhole("w/hung");
+}
+
+TEST_F(WorkersTest, ThePlacesOfAHostAreThoseOfAllProcesses) {
+  constexpr int kRepositoryCount = 8;
+  for (int i = 0; i < kRepositoryCount; ++i) FillSmall(server_.Create("w/p" + std::to_string(i)));
+  FillSmall(server_.Create("w/new"));
+  // Two of the four for what nobody waits for.
+  daemon_.AddHost("test", server_.UrlTemplate(), ", maxConcurrentFetches: 4");
+  daemon_.Set("jobs.inline", "[clone, fetch, evict]");
+  ASSERT_TRUE(daemon_.Start());
+  server_.HoldContent("");
+  for (int i = 0; i < kRepositoryCount; ++i) {
+    ASSERT_EQ(ErrnoOfList(Path("w/p" + std::to_string(i))), 0);
+  }
+  ChildProcess first = StartWorker("hydrate,history,maintain");
+  ASSERT_TRUE(WaitUntil([&] { return HeldCount() == 2; }, kLeaseTimeout));
+  ChildProcess second = StartWorker("hydrate,history,maintain");
+  ASSERT_TRUE(WaitUntil([&] { return daemon_.CliJson({"status"})["processes"].size() == 3; },
+                        kLeaseTimeout));
+  EXPECT_TRUE(StaysSo([&] { return HeldCount() == 2; })) << HeldCount();
+  EXPECT_EQ(Host()["running"], 2) << Host();
+  EXPECT_EQ(Host()["queued"], kRepositoryCount - 2) << Host();
+  EXPECT_EQ(ErrnoOfList(Path("w/new")), 0) << "somebody waits: there is a place";
+  first.Kill();
+  EXPECT_TRUE(WaitUntil([&] { return HeldCount() == 4; }, kLeaseTimeout)) << "it gave them back";
+  EXPECT_TRUE(StaysSo([&] { return HeldCount() == 4; })) << HeldCount();
+  EXPECT_EQ(Host()["running"], 2) << Host();
+  server_.Release();
+  EXPECT_TRUE(daemon_.WaitForStage(Key("w/p0"), "complete", kLeaseTimeout));
+}
+
+TEST_F(WorkersTest, TheRequestsOfAMinuteAreThoseOfAllProcesses) {
+  constexpr std::size_t kRequestsMax = 12;
+  daemon_.AddHost("test", server_.UrlTemplate(),
+                  ", requestsPerMinute: " + std::to_string(kRequestsMax));
+  ASSERT_TRUE(daemon_.Start());
+  const std::string kinds = "clone,fetch,hydrate,history,maintain";
+  ChildProcess first = StartWorker(kinds);
+  ChildProcess second = StartWorker(kinds);
+  Argv warm = {"warm", "--stage", "complete", "--no-wait"};
+  for (int i = 0; i < 10; ++i) {
+    const std::string name = "w/q" + std::to_string(i);
+    FillSmall(server_.Create(name));
+    warm.push_back(Key(name));
+  }
+  ASSERT_TRUE(daemon_.Cli(warm).ok());
+  ASSERT_TRUE(WaitUntil([&] { return Host()["requestsLeft"] == 0; }, kLeaseTimeout)) << Host();
+  EXPECT_TRUE(StaysSo([&] { return server_.Requests().size() <= kRequestsMax; }));
+  first.Kill();
+  daemon_.Kill9();
+  ChildProcess third = StartWorker(kinds);
+  ASSERT_TRUE(daemon_.Start());
+  ASSERT_TRUE(daemon_.Cli(warm).ok());
+  EXPECT_TRUE(StaysSo([&] { return server_.Requests().size() <= kRequestsMax; }))
+      << server_.Requests().size();
+  EXPECT_EQ(Host()["requestsLeft"], 0) << Host();
+  EXPECT_GT(server_.Requests().size(), kRequestsMax / 2) << "or nothing was shown";
 }
 
 TEST_F(WorkersTest, WithoutAnyCachedRepositoriesAreReadAsBefore) {
