@@ -9,7 +9,7 @@
 //   (none) --> queued --------------> running ------> (none)           |
 //               ^                       |  |  Fail()                   |
 //               +--Retry(), Release(), -+  +-------------------------> failed --RemoveFailed()-->
-//                  ReleaseOwner(), ReleaseLapsed()                        (none)
+//                  ReleaseOwner(), ReleaseLapsed(), PutLater()            (none)
 //
 // Who claims a job has it until its lease lapses, and must renew the lease before that.  The number
 // of the attempt is the fencing token: a process that was asleep while its job was given to another

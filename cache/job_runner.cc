@@ -11,6 +11,9 @@ namespace {
 constexpr milliseconds kBurst(1'000);
 // A job that has not told of itself for so long hangs: its lease is not renewed any more.
 constexpr std::chrono::minutes kHungAfter(10);
+// Housekeeping tells nothing, and others wait for it.
+constexpr std::chrono::minutes kHousekeepingHungAfter(1);
+constexpr milliseconds kHousekeepingLease = std::chrono::seconds(10);
 // So many due jobs are scheduled in one tick; the others have their turn in the next ones.
 constexpr int kPickUpCountMax = 256;
 // A full queue must not keep itself from being put in order.
@@ -173,15 +176,18 @@ void JobRunner::Renew() {
   {
     MutexLock lock(mutex_);
     for (auto& [id, running] : running_) {
-      const bool due = now - running.renewed_at > settings_.lease / 3;
-      if (!due || running.lost || now - running.beat_at > kHungAfter) continue;
+      const bool due = now - running.renewed_at > LeaseOf(running.job.kind) / 3;
+      const auto hung_after =
+          IsHousekeeping(running.job.kind) ? kHousekeepingHungAfter : kHungAfter;
+      if (!due || running.lost || now - running.beat_at > hung_after) continue;
       to_renew.push_back(running);
       running.progressed = false;
     }
   }
   for (const Running& running : to_renew) {
     const WallTime progressed_at = running.progressed ? clock_.Now() : running.job.progressed_at;
-    const auto renewed = queue_.Renew(running.job, clock_.Now() + settings_.lease, progressed_at);
+    const WallTime until = clock_.Now() + LeaseOf(running.job.kind);
+    const auto renewed = queue_.Renew(running.job, until, progressed_at);
     if (!renewed) continue;  // There is time for another try.
     MutexLock lock(mutex_);
     const auto found = running_.find(running.job.id);
@@ -254,6 +260,11 @@ void JobRunner::Stop() {
   maintenance_.Stop();
   insights_.Stop();
   evicting_.Stop();
+  housekeeping_.Stop();
+}
+
+milliseconds JobRunner::LeaseOf(JobKind kind) const {
+  return IsHousekeeping(kind) ? std::min(settings_.lease, kHousekeepingLease) : settings_.lease;
 }
 
 void JobRunner::Schedule(const Pending& pending) {
@@ -267,19 +278,20 @@ void JobRunner::Schedule(const Pending& pending) {
       return evicting_.Submit(std::move(run));
     case JobKind::kReset:
     case JobKind::kClean:
-      return run();  // A few statements.
+      return housekeeping_.Submit(std::move(run));
     default:
       scheduler_.Submit(pending.repository->key().host, pending.priority, std::move(run));
   }
 }
 
-Result<std::optional<Job>> JobRunner::ClaimHere(std::int64_t id) {
+Result<std::optional<Job>> JobRunner::ClaimHere(const Pending& pending) {
+  const std::int64_t id = pending.id;
   {
     MutexLock lock(mutex_);
     claiming_.insert(id);
   }
   const SteadyTime now = std::chrono::steady_clock::now();
-  auto job = queue_.Claim(id, {settings_.owner, clock_.Now() + settings_.lease});
+  auto job = queue_.Claim(id, {settings_.owner, clock_.Now() + LeaseOf(pending.kind)});
   MutexLock lock(mutex_);
   claiming_.erase(claiming_.find(id));
   if (job && *job) running_[id] = Running{**job, now, now};
@@ -288,7 +300,7 @@ Result<std::optional<Job>> JobRunner::ClaimHere(std::int64_t id) {
 
 void JobRunner::RunOne(const Pending& pending) {
   const std::string name = pending.FlightName();
-  auto job = ClaimHere(pending.id);
+  auto job = ClaimHere(pending);
   if (!job) {
     Unwatch(name, pending.id);
     return flights_.Land(name, std::move(job).error(), kBurst);
@@ -325,6 +337,10 @@ bool JobRunner::WriteEnd(const Job& job, const Status& status) {
   if (status) return mine(queue_.Finish(job));
   const Error& error = status.error();
   if (error.code == Errc::kInterrupted) return mine(queue_.Release(job));
+  // Housekeeping is never given up.
+  if (const auto interval = IntervalOf(job.kind)) {
+    return mine(queue_.Retry(job, clock_.Now() + *interval, error));
+  }
   if (MayPass(error.code) && job.attempts < settings_.attempt_count_max) {
     const milliseconds wait = std::max(BackOff(job.attempts, Random()), error.retry_after);
     return mine(queue_.Retry(job, clock_.Now() + wait, error));

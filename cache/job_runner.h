@@ -115,7 +115,8 @@ class JobRunner {
   void Schedule(const Pending& pending);
   void RunOne(const Pending& pending);
   // Nothing if it is gone or taken.
-  Result<std::optional<Job>> ClaimHere(std::int64_t id) REPOSFS_EXCLUDES(mutex_);
+  Result<std::optional<Job>> ClaimHere(const Pending& pending) REPOSFS_EXCLUDES(mutex_);
+  milliseconds LeaseOf(JobKind kind) const;
   void Conclude(const Pending& pending, const Job& job, Status status);
   // Writes down how the job has ended; false if it is this process's no more.
   bool WriteEnd(const Job& job, const Status& status);
@@ -139,6 +140,7 @@ class JobRunner {
   ThreadPool maintenance_{"maintain", 1};  // For jobs that need no host.
   ThreadPool insights_{"insights", 1};     // These, too, and they may take as long.
   ThreadPool evicting_{"evict", 1};        // For those that wait until nobody uses a repository.
+  ThreadPool housekeeping_{"housekeeping", 1};
 
   mutable Mutex mutex_;  // A leaf lock.
   std::map<std::string, Watched> watched_ REPOSFS_GUARDED_BY(mutex_);

@@ -167,7 +167,11 @@ Status RepositoryCache::ReleaseDead() {
     for (const Job& job : *running) {
       if (job.owner != owner) continue;
       AdoptSealed(job, StagingOf(job));
-      if (auto removed = RemoveTree(StagingOf(job)); !removed) return removed;
+      // What can't be removed now stands in nobody's way: the next attempt has another staging.
+      if (auto removed = RemoveTree(StagingOf(job)); !removed) {
+        spdlog::warn("not removed staging={} cause=\"{}\"", StagingOf(job).string(),
+                     removed.error().message);
+      }
     }
     auto released = queue.ReleaseOwner(owner, clock_.Now(), kJobAttemptCountMax);
     if (!released) return std::move(released).error();

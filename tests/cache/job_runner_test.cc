@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <thread>
 
 #include "cache/catalog.h"
 #include "tests/cache/manual_clock.h"
@@ -85,16 +86,23 @@ class JobRunnerTest : public ::testing::Test {
     return static_cast<std::size_t>(std::count_if(
         jobs->begin(), jobs->end(), [](const Job& job) { return job.state != JobState::kFailed; }));
   }
-  JobRunner::Settings Settings() {
+  static JobRunner::Settings Settings(std::vector<JobKind> kinds) {
     JobRunner::Settings settings;
     settings.owner = "me";
-    settings.kinds = {JobKind::kFetch};
+    settings.kinds = std::move(kinds);
     settings.attempt_count_max = 3;
     settings.failure_ttl = std::chrono::hours(1);
     settings.lease = seconds(30);
     return settings;
   }
   void ForgetFailures() { flights_.ForgetFailures(""); }
+
+  JobRunner::Callbacks Callbacks() {
+    return {[this](const Job&, const RepositoryPtr&, const FlightPtr&) { return Execute(); },
+            [this](const Job&, const RepositoryPtr&, const Error&) { ++failed_calls_; },
+            [this](std::int64_t) { return repository_; }, [this] { ++sync_calls_; },
+            [this] { ++wake_calls_; }};
+  }
 
   testing::TempDir directory_{"job-runner"};
   ManualClock clock_;
@@ -113,17 +121,8 @@ class JobRunnerTest : public ::testing::Test {
   JobQueue queue_{catalog_.database()};
   std::atomic<int> sync_calls_{0};
   std::atomic<int> wake_calls_{0};
-  JobRunner runner_{
-      JobQueue(catalog_.database()),
-      scheduler_,
-      flights_,
-      clock_,
-      Settings(),
-      JobRunner::Callbacks{
-          [this](const Job&, const RepositoryPtr&, const FlightPtr&) { return Execute(); },
-          [this](const Job&, const RepositoryPtr&, const Error&) { ++failed_calls_; },
-          [this](std::int64_t) { return repository_; }, [this] { ++sync_calls_; },
-          [this] { ++wake_calls_; }}};
+  JobRunner runner_{JobQueue(catalog_.database()), scheduler_, flights_, clock_,
+                    Settings({JobKind::kFetch}),   Callbacks()};
 };
 
 TEST_F(JobRunnerTest, AJobThatIsDoneLandsItsFlightAndIsGone) {
@@ -330,6 +329,60 @@ TEST_F(JobRunnerTest, WhileAJobRunsItsRepositoryIsInUse) {
   Release();
   EXPECT_TRUE(flight->Wait());
   EXPECT_TRUE(WaitUntil([&] { return !repository_->busy(); }, kSoon));
+}
+
+// The queue is kept in order by whichever process has the time.
+class HousekeepingTest : public JobRunnerTest {
+ protected:
+  ~HousekeepingTest() override {
+    Release();
+    housekeeper_.Stop();
+  }
+
+  // Another process does it.
+  Job ClaimElsewhere() {
+    const WallTime now = clock_.Now();
+    EXPECT_TRUE(queue_.PutLater(JobSpec{kNoRepository, JobKind::kReset, "", 0}, now, now));
+    return **queue_.Claim(queue_.List()->at(0).id, {"other", clock_.Now() + seconds(10)});
+  }
+
+  JobRunner housekeeper_{JobQueue(catalog_.database()), scheduler_, flights_, clock_,
+                         Settings({JobKind::kReset}),   Callbacks()};
+};
+
+TEST_F(HousekeepingTest, IsTakenOverWhenItsLeaseHasLapsed) {
+  const Job job = ClaimElsewhere();
+  housekeeper_.Tick();
+  EXPECT_EQ(runs_, 0) << "another process does it";
+  clock_.Advance(seconds(11));
+  housekeeper_.Tick();
+  EXPECT_TRUE(WaitUntil([&] { return runs_ == 1; }, kSoon));
+  EXPECT_FALSE(*queue_.Finish(job)) << "who was killed, or slept, has lost it";
+}
+
+TEST_F(HousekeepingTest, IsNeverGivenUp) {
+  for (int i = 0; i < 2; ++i) FailNext(Errc::kCorrupt);
+  for (int run = 1; run <= 3; ++run) {
+    housekeeper_.Tick();
+    EXPECT_TRUE(WaitUntil([&] { return runs_ == run && QueueSize() == 1; }, kSoon));
+    clock_.Advance(seconds(11));
+  }
+  ASSERT_TRUE(*queue_.Fail(ClaimElsewhere(), clock_.Now(), {Errc::kCorrupt, "by an older one"}));
+  housekeeper_.Tick();
+  EXPECT_TRUE(WaitUntil([&] { return runs_ == 4; }, kSoon));
+}
+
+TEST_F(HousekeepingTest, DoesNotHoldUpTheTickerThatRenewsLeases) {
+  Hold();
+  std::atomic<bool> ticked{false};
+  std::thread ticker([&] {
+    housekeeper_.Tick();
+    ticked = true;
+  });
+  EXPECT_TRUE(WaitUntil([&] { return runs_ == 1; }, kSoon));
+  EXPECT_TRUE(WaitUntil([&] { return ticked.load(); }, seconds(5)));
+  Release();
+  ticker.join();
 }
 
 }  // namespace
