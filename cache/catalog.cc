@@ -8,7 +8,7 @@ namespace reposfs {
 namespace {
 
 // Version 1 of the schema, and what leads from each version to the next.
-constexpr std::array<const char*, 4> kMigrations = {R"sql(
+constexpr std::array<const char*, 5> kMigrations = {R"sql(
 CREATE TABLE repositories (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   key TEXT NOT NULL UNIQUE,
@@ -96,6 +96,10 @@ CREATE TABLE host_requests (
   count INTEGER NOT NULL
 );
 CREATE INDEX host_requests_by_time ON host_requests (host, at);
+)sql",
+                                                    R"sql(
+ALTER TABLE jobs ADD COLUMN claims INTEGER NOT NULL DEFAULT 0;
+UPDATE jobs SET claims = attempts;
 )sql"};
 constexpr std::int64_t kSchemaVersion = kMigrations.size();
 

@@ -10,7 +10,7 @@ constexpr std::array<std::string_view, 3> kStateNames = {"queued", "running", "f
 
 constexpr std::string_view kColumns =
     "id, repository, kind, argument, priority, state, not_before, attempts, last_error, "
-    "error_code, lease_owner, lease_until, progressed_at, failed_at";
+    "error_code, lease_owner, lease_until, progressed_at, failed_at, claims";
 
 // Nothing if a newer reposfs has written it.
 std::optional<Job> JobOf(const Statement& row) {
@@ -32,6 +32,7 @@ std::optional<Job> JobOf(const Statement& row) {
   job.lease_until = FromMs(row.Int(11));
   job.progressed_at = FromMs(row.Int(12));
   job.failed_at = FromMs(row.Int(13));
+  job.claims = row.Int(14);
   return job;
 }
 
@@ -109,7 +110,8 @@ Status JobQueue::PutLater(const JobSpec& spec, WallTime now, WallTime not_before
 Result<std::optional<Job>> JobQueue::Claim(std::int64_t id, const JobLease& lease) {
   MutexLock lock(database_->mutex);
   Statement claim(*database_,
-                  "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_owner = ?, "
+                  "UPDATE jobs SET state = 'running', attempts = attempts + 1, claims = claims + "
+                  "1, lease_owner = ?, "
                   "lease_until = ? WHERE id = ? AND state = 'queued' RETURNING " +
                       std::string(kColumns));
   return OneRow(claim.Bind(lease.owner).Bind(ToMs(lease.until)).Bind(id));
@@ -120,9 +122,9 @@ Result<bool> JobQueue::ChangeMine(const Job& job, std::string_view sql, Bind bin
   MutexLock lock(database_->mutex);
   Statement change(*database_, std::string(sql) +
                                    " WHERE id = ? AND state = 'running' AND lease_owner = ? AND "
-                                   "attempts = ? RETURNING id");
+                                   "claims = ? RETURNING id");
   bind(change);
-  return Any(change.Bind(job.id).Bind(job.owner).Bind(std::int64_t{job.attempts}));
+  return Any(change.Bind(job.id).Bind(job.owner).Bind(job.claims));
 }
 
 Result<bool> JobQueue::Renew(const Job& job, WallTime until, WallTime progressed_at) {
@@ -144,8 +146,9 @@ Result<bool> JobQueue::Retry(const Job& job, WallTime not_before, const Error& e
 
 Result<bool> JobQueue::Release(const Job& job) {
   return ChangeMine(job,
-                    "UPDATE jobs SET state = 'queued', not_before = 0, attempts = attempts - 1",
-                    [](Statement&) {});
+                    "UPDATE jobs SET state = 'queued', not_before = 0, attempts = attempts - 1, "
+                    "error_code = ?",
+                    [](Statement& release) { release.Bind(ErrcName(Errc::kInterrupted)); });
 }
 
 Result<bool> JobQueue::Fail(const Job& job, WallTime now, const Error& error) {

@@ -12,8 +12,9 @@
 //                  ReleaseOwner(), ReleaseLapsed(), PutLater()            (none)
 //
 // Who claims a job has it until its lease lapses, and must renew the lease before that.  The number
-// of the attempt is the fencing token: a process that was asleep while its job was given to another
-// one can neither finish it nor put it back.
+// of the claim is the fencing token: a process that was asleep while its job was given to another
+// one can neither finish it nor put it back.  It only grows; the number of attempts is for the
+// back-off, and begins anew when somebody asks for that.
 //
 // Thread-safety: every method may be called from any thread, and by any process on the same file.
 // Errors: those of Catalog.
@@ -59,6 +60,7 @@ struct Job {
   JobState state = JobState::kQueued;
   WallTime not_before{};
   int attempts = 0;
+  std::int64_t claims = 0;  // Different for each claim of the job.
   std::string last_error;
   std::string error_code;  // Of the last error, as ErrcName() has it.
   std::string owner;       // Who runs it, or ran it last.
@@ -100,7 +102,7 @@ class JobQueue {
   // `progressed_at` tells those who wait that it is alive.
   Result<bool> Renew(const Job& job, WallTime until, WallTime progressed_at);
   Result<bool> Finish(const Job& job);
-  // Queues it again: after a failure; or untouched, as if it had not been claimed.
+  // Queues it again: after a failure; or untouched, as if nobody had tried.
   Result<bool> Retry(const Job& job, WallTime not_before, const Error& error);
   Result<bool> Release(const Job& job);
   Result<bool> Fail(const Job& job, WallTime now, const Error& error);

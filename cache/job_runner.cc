@@ -65,7 +65,7 @@ bool JobRunner::Runs(JobKind kind) const {
 void JobRunner::Watch(const std::string& name, const Job& job, bool elsewhere) {
   {
     MutexLock lock(mutex_);
-    watched_[name] = Watched{job.id, job.attempts, elsewhere, job.progressed_at};
+    watched_[name] = Watched{job.id, job.claims, elsewhere, job.progressed_at};
   }
   if (elsewhere) callbacks_.wake();
 }
@@ -237,8 +237,8 @@ bool JobRunner::PollOne(const std::string& name, const Watched& watched) {
     return true;
   }
   // That its process has died is no failure of the job.
-  const bool failed_once = (*job)->state == JobState::kQueued &&
-                           (*job)->attempts > watched.attempts && !(*job)->last_error.empty() &&
+  const bool failed_once = (*job)->state == JobState::kQueued && (*job)->claims > watched.claims &&
+                           !(*job)->last_error.empty() &&
                            ErrcOfName((*job)->error_code) != Errc::kInterrupted;
   if ((*job)->state == JobState::kFailed || failed_once) {
     callbacks_.sync();
@@ -361,7 +361,7 @@ void JobRunner::Conclude(const Pending& pending, const Job& job, Status status) 
   {
     MutexLock lock(mutex_);
     const auto found = running_.find(job.id);
-    const bool own = found != running_.end() && found->second.job.attempts == job.attempts;
+    const bool own = found != running_.end() && found->second.job.claims == job.claims;
     if (own) running_.erase(found);
   }
   // Whoever has it now tells in the queue how it ends.

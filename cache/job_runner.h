@@ -99,7 +99,7 @@ class JobRunner {
   // The row behind a flight in the air.
   struct Watched {
     std::int64_t id = 0;
-    int attempts = 0;
+    std::int64_t claims = 0;
     bool elsewhere = false;  // Only other processes run it, or one of them does.
     WallTime progressed_at{};
   };

@@ -53,7 +53,7 @@ std::int64_t JobIdOf(const stdfs::path& staging) {
 // A process that slept over its lease must not meet the one that has its job now.
 std::filesystem::path RepositoryCache::StagingOf(const Job& job) const {
   return options_.cache.directory / "tmp" /
-         (std::string(kJobStaging) + std::to_string(job.id) + "-" + std::to_string(job.attempts));
+         (std::string(kJobStaging) + std::to_string(job.id) + "-" + std::to_string(job.claims));
 }
 
 Status RepositoryCache::Load() {

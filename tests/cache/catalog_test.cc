@@ -248,6 +248,8 @@ CREATE TABLE evictions (at INTEGER NOT NULL, key TEXT NOT NULL, reason TEXT NOT 
   size_bytes INTEGER NOT NULL, for_key TEXT NOT NULL);
 CREATE INDEX evictions_by_time ON evictions (at);
 INSERT INTO repositories (key, upstream, stage, open_count) VALUES ('h/o/n', 'file:///n', 3, 7);
+INSERT INTO jobs (repository, kind, argument, priority, state, not_before, attempts, created_at)
+  VALUES (1, 'fetch', '', 10, 'queued', 0, 4, 0);
 PRAGMA user_version = 1;
 )sql"});
   auto catalog = Catalog::Open(path);
@@ -257,6 +259,10 @@ PRAGMA user_version = 1;
   EXPECT_EQ(records->at(0).stage, Stage::kComplete);
   EXPECT_EQ(records->at(0).open_count, 7);
   EXPECT_TRUE(catalog->Change(records->at(0).id, RepositoryChange{}));
+  const auto jobs = JobQueue(catalog->database()).List();
+  ASSERT_EQ(jobs->size(), 1u);
+  EXPECT_EQ(jobs->at(0).claims, 4)
+      << "no staging of an earlier attempt is taken for the next one's";
 }
 
 TEST_F(CatalogTest, AFileThatIsNoDatabaseIsCorrupt) {

@@ -292,6 +292,21 @@ TEST_F(JobQueueTest, UsersRequeueAndCancelWhatDoesNotRun) {
   EXPECT_FALSE(*queue_.Cancel(id));
 }
 
+TEST_F(JobQueueTest, NobodyTakesAClaimForAnotherOne) {
+  Put(JobKind::kHydrate, "abc", 30);
+  const Job asleep = Claim();
+  ASSERT_EQ(*queue_.ReleaseLapsed("other", kLater + milliseconds(1), 8), 1);
+  ASSERT_TRUE(*queue_.Requeue(asleep.id, kNow));
+  const Job again = Claim();
+  EXPECT_EQ(again.attempts, asleep.attempts) << "they are counted anew";
+  EXPECT_FALSE(*queue_.Finish(asleep));
+  ASSERT_TRUE(*queue_.Release(again));
+  const Job third = Claim();
+  EXPECT_FALSE(*queue_.Renew(again, kLater, kNow));
+  EXPECT_FALSE(*queue_.Retry(asleep, kNow, kUnreachable));
+  EXPECT_TRUE(*queue_.Finish(third));
+}
+
 TEST_F(JobQueueTest, AFilterChoosesByKindStateAndRepository) {
   const std::int64_t other = *catalog_.AddRepository("h/o/other", "file:///other");
   Put(JobKind::kClone, "a", 90);

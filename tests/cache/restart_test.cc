@@ -21,7 +21,7 @@ class RestartTest : public CacheTest {
     const Job job = *JobQueue(catalog->database()).Put(spec, clock_.Now());
     const std::filesystem::path path =
         options_.cache.directory / "tmp" /
-        ("job-" + std::to_string(job.id) + "-" + std::to_string(job.attempts));
+        ("job-" + std::to_string(job.id) + "-" + std::to_string(job.claims));
     auto staging = Staging::Create(path, store, {});
     ASSERT_TRUE(staging);
     if (!wants.empty()) {
