@@ -11,6 +11,22 @@
 namespace reposfs {
 namespace {
 
+// Each lease is renewed three times, by a timer of a second.
+constexpr milliseconds kLeaseMin = std::chrono::seconds(3);
+
+template <typename T, typename Place>
+Setting<T> LeaseDuration(std::string name, Place place) {
+  const auto parse = [](std::string_view text) -> Result<milliseconds> {
+    auto value = ParseDuration(text);
+    if (value && *value < kLeaseMin) {
+      return Refuse(text, "is too short: a process that is only busy would lose its jobs; write " +
+                              FormatDuration(kLeaseMin) + " or more");
+    }
+    return value;
+  };
+  return Scalar<T>(std::move(name), place, parse, FormatDuration);
+}
+
 const Words<JobKind>& JobKindWords() {
   static const Words<JobKind> words = [] {
     Words<JobKind> all;
@@ -88,7 +104,7 @@ std::vector<Setting<Config>> FetchingSettings() {
       Scalar<Config>("fetch.memory", REPOSFS_PLACE(fetch.memory_bytes), ParseMemory, FormatSize),
       Integer<Config>("fetch.concurrency", REPOSFS_PLACE(fetch.concurrency), {1, 1024}),
       JobKinds("jobs.inline"),
-      PositiveDuration<Config>("jobs.lease", REPOSFS_PLACE(jobs.lease)),
+      LeaseDuration<Config>("jobs.lease", REPOSFS_PLACE(jobs.lease)),
   };
 }
 

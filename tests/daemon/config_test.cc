@@ -250,6 +250,7 @@ TEST_F(ConfigTest, ValuesOutOfRangeAreRefused) {
         "fetch: {memory: 1MiB}",
         "fetch: {stallTimeout: 0s}",
         "fetch: {client: curl}",
+        "jobs: {lease: 2s}",
         "http: {listen: 7420}",
         "http: {listen: ':7420'}",
         "http: {listen: '127.0.0.1:70000'}",

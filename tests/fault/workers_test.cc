@@ -108,7 +108,7 @@ TEST_F(WorkersTest, TwoOfThemAndTheDaemonKilledAtRandomBringEverythingOnce) {
 TEST_F(WorkersTest, AHungOneLosesItsJobAndDoesNoHarmWhenItWakesUp) {
   FillHistory(server_.Create("w/hung"), {.commit_count = 50, .file_count = 50});
   daemon_.Set("jobs.inline", "[clone, fetch, insights, evict]");
-  daemon_.Set("jobs.lease", "2s");
+  daemon_.Set("jobs.lease", "3s");
   ASSERT_TRUE(daemon_.Start());
   server_.HoldContent("w/hung");
   ChildProcess hung = StartWorker("hydrate,history,maintain");
