@@ -157,6 +157,7 @@ void RepositoryCache::Stop() {
   scheduler_.Stop();
   runner_->Stop();
   healer_.Stop();
+  trimmer_.Stop();
   sweeper_.Stop();
   flights_.LandAll(Error{Errc::kInterrupted, "reposfs is stopping"});
   std::vector<OpenedRecord> opened;
@@ -257,13 +258,30 @@ void RepositoryCache::LookAfter(const std::vector<RepositoryPtr>& repositories) 
     }
   }
   KeepPinned(repositories);
-  // What is too large goes by itself.  Who does not evict would wait here for who does.
-  const bool waits = refused_count_.load(std::memory_order_relaxed) > 0 || !EvictsItself();
-  const Status trimmed = waits ? Status() : room_->Trim();
-  if (!trimmed && !over_quota_) {
-    spdlog::warn("the cache is over its quota cause=\"{}\"", trimmed.error().message);
+  KeepQuota();
+}
+
+void RepositoryCache::KeepQuota() {
+  // What is too large goes by itself.
+  const bool waits = refused_count_.load(std::memory_order_relaxed) > 0;
+  if (waits || !room_->NeedsTrim()) return NoteRoom({});
+  if (trimming_.exchange(true)) return;
+  // Not here: who evicts may be another process, and only the ticker hears that it has.
+  trimmer_.Submit([this] {
+    NoteRoom(room_->Trim());
+    trimming_ = false;
+  });
+}
+
+void RepositoryCache::NoteRoom(const Status& kept) {
+  {
+    MutexLock lock(mutex_);
+    const bool known = no_room_.has_value();
+    if (kept) no_room_.reset();
+    if (kept || known) return;
+    no_room_ = NoRoom{kept.error(), clock_.Now()};
   }
-  over_quota_ = !trimmed;
+  spdlog::warn("the cache is over its quota cause=\"{}\"", kept.error().message);
 }
 
 std::vector<RepositoryPtr> RepositoryCache::NextToVisit() {

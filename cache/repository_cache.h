@@ -269,6 +269,9 @@ class RepositoryCache {
   void Tick();
   // What only the daemon does: the schedule of checks, and the quota.
   void LookAfter(const std::vector<RepositoryPtr>& repositories);
+  void KeepQuota();
+  // Whether the quota can be kept.
+  void NoteRoom(const Status& kept) REPOSFS_EXCLUDES(mutex_);
   void WakeTicker() REPOSFS_EXCLUDES(mutex_);
   std::map<std::string, int> QueuedByHost() const REPOSFS_EXCLUDES(mutex_);
   void PollUntil(std::chrono::steady_clock::time_point end) REPOSFS_EXCLUDES(mutex_);
@@ -398,11 +401,12 @@ class RepositoryCache {
   ThreadPool sweeper_{"sweeper", 1};           // Deletes what is in trash/.
   ThreadPool healer_{"healer", 1};             // Waits until what is damaged may be evicted.
   ThreadPool preparer_{"prepare", 1};          // Asks once for what first accesses need.
+  ThreadPool trimmer_{"trim", 1};              // Waits for who evicts.
+  std::atomic<bool> trimming_{false};          // Has a task.
   std::atomic<std::uint64_t> trash_bytes_{0};  // Evicted, not yet deleted.
   std::atomic<int> refused_count_{0};          // Too large, not yet evicted: counted, relaxed.
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> listing_version_{1};
-  bool over_quota_ = false;   // Said so already; the ticker's own.
   int tick_count_ = 0;        // The ticker's own.
   std::size_t next_pin_ = 0;  // The ticker's own: an index in what is pinned by name.
   std::atomic<std::uint64_t> next_scratch_{0};
@@ -422,6 +426,13 @@ class RepositoryCache {
   std::unordered_map<Oid, int, OidHash> directory_fetch_counts_ REPOSFS_GUARDED_BY(mutex_);
   std::unordered_map<std::int64_t, WallTime> healed_at_ REPOSFS_GUARDED_BY(mutex_);
   std::unordered_map<std::int64_t, WallTime> next_check_ REPOSFS_GUARDED_BY(mutex_);
+
+  // Why the cache is over its quota, and since when.
+  struct NoRoom {
+    Error why;
+    WallTime since;
+  };
+  std::optional<NoRoom> no_room_ REPOSFS_GUARDED_BY(mutex_);
 
   std::function<void(const Repository&)> on_evicted_ REPOSFS_GUARDED_BY(mutex_);
 

@@ -147,14 +147,16 @@ Status RoomKeeper::EvictOnce(std::uint64_t used, const std::string& for_key, boo
   return {};
 }
 
-Status RoomKeeper::Trim() {
+bool RoomKeeper::NeedsTrim() const {
   {
     MutexLock lock(mutex_);
-    if (!in_flight_bytes_.empty()) return {};
+    if (!in_flight_bytes_.empty()) return false;
   }
-  const std::uint64_t quota = quota_bytes();
-  if (used_bytes() <= quota) return {};
-  return MakeRoom(quota, "");
+  return used_bytes() > quota_bytes();
+}
+
+Status RoomKeeper::Trim() {
+  return NeedsTrim() ? MakeRoom(quota_bytes(), "") : Status();
 }
 
 }  // namespace reposfs

@@ -69,8 +69,9 @@ class RoomKeeper {
   // Whether `bytes` more fit without evicting anybody.
   bool HasRoomFor(std::uint64_t bytes) const { return used_bytes() + bytes <= quota_bytes(); }
 
-  // Evicts until the cache is under its quota, which may have become smaller.  While there are
-  // transfers, they see to it themselves.
+  // Whether Trim() has anything to do: while there are transfers, they see to it themselves.
+  bool NeedsTrim() const REPOSFS_EXCLUDES(mutex_);
+  // Evicts until the cache is under its quota, which may have become smaller.
   Status Trim();
 
  private:

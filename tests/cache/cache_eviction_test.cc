@@ -55,6 +55,29 @@ TEST_F(CacheEvictionTest, AnEvictionSaysWhoWhyAndHowMuch) {
   EXPECT_EQ(evictions->at(0).size_bytes, size_bytes);
 }
 
+TEST_F(CacheEvictionTest, WhileNobodyMakesRoomTheTickerGoesOn) {
+  AddRandom("big", 3);
+  AddRandom("other", 1);
+  Open();
+  WarmInTurn("big");
+  WarmInTurn("other");
+  Close();
+  options_.cache.quota.bytes = 2 << 20;
+  std::erase(options_.jobs.kinds, JobKind::kEvict);
+  Open();
+  const auto catalog = Catalog::Open(options_.cache.directory / "catalog.db");
+  JobQueue queue(catalog->database());
+  ASSERT_TRUE(testing::WaitUntil(
+      [&] {
+        return !queue.List({JobKind::kEvict, {}, {}})->empty();
+      },
+      kSoon));
+  const auto put = queue.Put({Repo("other")->id(), JobKind::kMaintain, "", 1}, clock_.Now());
+  ASSERT_TRUE(put);
+  EXPECT_TRUE(testing::WaitUntil([&] { return !*queue.Find(put->id); }, std::chrono::seconds(10)))
+      << "what other processes queue is picked up by the ticker";
+}
+
 TEST_F(CacheEvictionTest, OneInUseIsNotEvicted) {
   testing::FillSmall(MakeUpstream("small"));
   Open();
