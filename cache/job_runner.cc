@@ -65,9 +65,21 @@ bool JobRunner::Runs(JobKind kind) const {
 void JobRunner::Watch(const std::string& name, const Job& job, bool elsewhere) {
   {
     MutexLock lock(mutex_);
-    watched_[name] = Watched{job.id, job.claims, elsewhere, job.progressed_at};
+    Watched watched;
+    watched.id = job.id;
+    watched.claims = job.claims;
+    watched.elsewhere = elsewhere;
+    watched.progressed_at = job.progressed_at;
+    watched_[name] = watched;
   }
   if (elsewhere) callbacks_.wake();
+}
+
+void JobRunner::NoteScheduled(const std::string& name, int priority) {
+  MutexLock lock(mutex_);
+  const auto found = watched_.find(name);
+  if (found == watched_.end()) return;
+  found->second.scheduled_priority = std::max(found->second.scheduled_priority, priority);
 }
 
 void JobRunner::Unwatch(const std::string& name, std::int64_t id) {
@@ -118,16 +130,20 @@ FlightPtr JobRunner::Submit(const RepositoryPtr& repository, JobKind kind,
   }
   // The row that the flight was scheduled for may have gone with an eviction.
   bool new_row = false;
+  bool more_urgent = false;
   {
     MutexLock lock(mutex_);
     const auto found = watched_.find(name);
     new_row = found == watched_.end() || found->second.id != job->id;
+    more_urgent = !new_row && priority > found->second.scheduled_priority;
   }
   const bool elsewhere = !Runs(kind) || (job->running() && job->owner != settings_.owner);
   if (new_row) Watch(name, *job, elsewhere);
   // A job that waits in the background is scheduled once more when somebody needs it now; Claim()
   // lets only one of the two run it.
-  if (!elsewhere && !job->running() && (ticket.first || waited_for || new_row)) {
+  const bool again = waited_for && more_urgent;
+  if (!elsewhere && !job->running() && (ticket.first || again || new_row)) {
+    NoteScheduled(name, priority);
     Schedule(Pending{job->id, repository, kind, argument, priority});
   }
   return ticket.flight;
@@ -165,8 +181,9 @@ void JobRunner::PickUp() {
     if (!repository && job.repository != kNoRepository) continue;
     flights_.Join(name);
     Watch(name, job, false);
-    Schedule(Pending{job.id, repository, job.kind, job.argument,
-                     std::min(job.priority, HostScheduler::kForegroundPriority - 1)});
+    const int priority = std::min(job.priority, HostScheduler::kForegroundPriority - 1);
+    NoteScheduled(name, priority);
+    Schedule(Pending{job.id, repository, job.kind, job.argument, priority});
   }
 }
 

@@ -100,7 +100,8 @@ class JobRunner {
   struct Watched {
     std::int64_t id = 0;
     std::int64_t claims = 0;
-    bool elsewhere = false;  // Only other processes run it, or one of them does.
+    bool elsewhere = false;      // Only other processes run it, or one of them does.
+    int scheduled_priority = 0;  // The highest with which it waits here.
     WallTime progressed_at{};
   };
   struct Running {
@@ -127,6 +128,8 @@ class JobRunner {
   bool PollOne(const std::string& name, const Watched& watched);
 
   void Watch(const std::string& name, const Job& job, bool elsewhere) REPOSFS_EXCLUDES(mutex_);
+  // It is about to wait here with `priority`.
+  void NoteScheduled(const std::string& name, int priority) REPOSFS_EXCLUDES(mutex_);
   void Unwatch(const std::string& name, std::int64_t id) REPOSFS_EXCLUDES(mutex_);
   bool RunsHere(std::int64_t id) const REPOSFS_EXCLUDES(mutex_);
   int WatchedCount() const REPOSFS_EXCLUDES(mutex_);

@@ -209,6 +209,17 @@ TEST_F(JobRunnerTest, WhatIsQueuedHereIsNotPickedUpAgain) {
   EXPECT_EQ(runs_, 2);
 }
 
+TEST_F(JobRunnerTest, WhoAsksAgainDoesNotQueueAgain) {
+  Hold();
+  const FlightPtr running = Submit(kForeground, "running");
+  ASSERT_TRUE(WaitUntil([&] { return runs_ == 1; }, kSoon));
+  Submit(kBackground, "queued");
+  EXPECT_EQ(scheduler_.StateOf("h").queued_count, 1);
+  for (int i = 0; i < 10; ++i) Submit(kForeground, "queued");
+  EXPECT_EQ(scheduler_.StateOf("h").queued_count, 2) << "once more, since somebody needs it now";
+  Release();
+}
+
 TEST_F(JobRunnerTest, KindsOfOthersAreOnlyWaitedFor) {
   const FlightPtr flight = runner_.Submit(repository_, JobKind::kHistory, "", kForeground);
   EXPECT_TRUE(runner_.waits_for_others());
