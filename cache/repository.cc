@@ -178,7 +178,7 @@ Repository::Use::Use(std::shared_ptr<Repository> repository) : repository_(std::
     seen = count.load(std::memory_order_acquire);
   }
   if (repository_->shares_.load(std::memory_order_acquire)) return;
-  repository_->lock_.Share(repository_->LockFile());
+  if (!repository_->lock_.Share(repository_->LockFile())) return;
   repository_->shares_.store(true, std::memory_order_release);
 }
 

@@ -70,7 +70,9 @@ class Repository {
   template <typename Change>
   Status ChangeDirectory(Change change) {
     MutexLock lock(changing_);
-    if (auto locked = lock_.LockContent(); !locked) return locked.error().Within(key_.Text());
+    if (auto locked = lock_.LockContent(LockFile()); !locked) {
+      return locked.error().Within(key_.Text());
+    }
     Status changed = change();
     lock_.UnlockContent();
     return changed;

@@ -31,6 +31,11 @@ bool TryLock(int fd, short type, off_t byte) {
   return ::fcntl(fd, F_OFD_SETLK, &lock) == 0;
 }
 
+// Where there is no directory of locks, there is no other process.
+bool MeansAlone(const Error& not_opened) {
+  return not_opened.code == Errc::kNotFound;
+}
+
 template <typename Try>
 bool TryFor(milliseconds time, Try attempt) {
   const auto deadline = std::chrono::steady_clock::now() + time;
@@ -51,17 +56,17 @@ Status RepositoryLock::OpenLocked(const std::filesystem::path& file) {
   return {};
 }
 
-void RepositoryLock::Share(const std::filesystem::path& file) {
+bool RepositoryLock::Share(const std::filesystem::path& file) {
   MutexLock lock(mutex_);
-  if (!OpenLocked(file)) return;
-  TryFor(kEvictionMax, [fd = file_.get()] { return TryLock(fd, F_RDLCK, kUse); });
+  if (const Status opened = OpenLocked(file); !opened) return MeansAlone(opened.error());
+  const milliseconds patience = patient_ ? kEvictionMax : milliseconds(0);
+  patient_ = TryFor(patience, [fd = file_.get()] { return TryLock(fd, F_RDLCK, kUse); });
+  return patient_;
 }
 
 bool RepositoryLock::TryOwn(const std::filesystem::path& file) {
   MutexLock lock(mutex_);
-  const Status opened = OpenLocked(file);
-  // Where there is no directory of locks, there is no other process.
-  if (!opened) return opened.error().code == Errc::kNotFound;
+  if (const Status opened = OpenLocked(file); !opened) return MeansAlone(opened.error());
   return TryLock(file_.get(), F_WRLCK, kUse);
 }
 
@@ -70,9 +75,11 @@ void RepositoryLock::Release() {
   file_.reset();
 }
 
-Status RepositoryLock::LockContent() {
+Status RepositoryLock::LockContent(const std::filesystem::path& file) {
   MutexLock lock(mutex_);
-  if (!file_) return {};
+  if (auto opened = OpenLocked(file); !opened) {
+    return MeansAlone(opened.error()) ? Status() : opened;
+  }
   const int fd = file_.get();
   if (TryFor(kAdoptionMax, [fd] { return TryLock(fd, F_WRLCK, kContent); })) return {};
   return Error{Errc::kTimedOut, "another process of reposfs has been changing it for too long"};

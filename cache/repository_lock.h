@@ -19,16 +19,16 @@ namespace reposfs {
 class RepositoryLock {
  public:
   // The users in this process have the lock together.  Waits for another process that evicts, which
-  // takes a transaction and a rename; goes on without the lock if that takes suspiciously long, or
-  // if the file can't be opened.
-  void Share(const std::filesystem::path& file) REPOSFS_EXCLUDES(mutex_);
+  // takes a transaction and a rename.  False if that takes suspiciously long, or if the file can't
+  // be opened: the users go on without the lock, and the next ones try again, without waiting.
+  bool Share(const std::filesystem::path& file) REPOSFS_EXCLUDES(mutex_);
   // False if another process uses the repository, or if that can't be found out.
   bool TryOwn(const std::filesystem::path& file) REPOSFS_EXCLUDES(mutex_);
   // Nobody in this process uses it any more.
   void Release() REPOSFS_EXCLUDES(mutex_);
 
-  // Errors: kTimedOut if another process has it for suspiciously long.  REQUIRES: Share().
-  Status LockContent() REPOSFS_EXCLUDES(mutex_);
+  // Errors: kTimedOut if another process has it for suspiciously long; those of OpenFile().
+  Status LockContent(const std::filesystem::path& file) REPOSFS_EXCLUDES(mutex_);
   void UnlockContent() REPOSFS_EXCLUDES(mutex_);
 
  private:
@@ -36,6 +36,7 @@ class RepositoryLock {
 
   Mutex mutex_;  // A leaf lock; I/O on a lock file only.
   UniqueFd file_ REPOSFS_GUARDED_BY(mutex_);
+  bool patient_ REPOSFS_GUARDED_BY(mutex_) = true;  // Share() has not waited in vain.
 };
 
 }  // namespace reposfs
