@@ -199,6 +199,13 @@ Result<std::vector<RepositoryRecord>> Catalog::Repositories() const {
   return AllRecords(select);
 }
 
+Result<RepositoryRecord> Catalog::Repository(std::int64_t id) const {
+  MutexLock lock(database_->mutex);
+  Statement select(*database_,
+                   "SELECT " + std::string(kColumns) + " FROM repositories WHERE id = ?");
+  return OneRecord(select.Bind(id));
+}
+
 Result<std::vector<RepositoryRecord>> Catalog::ChangedAfter(std::int64_t revision) const {
   MutexLock lock(database_->mutex);
   Statement select(*database_, "SELECT " + std::string(kColumns) +
@@ -292,7 +299,8 @@ Result<std::unordered_map<std::int64_t, std::vector<RootRecord>>> Catalog::Roots
 
 Result<std::vector<RootRecord>> Catalog::RootsOf(std::int64_t id) const {
   MutexLock lock(database_->mutex);
-  Statement select(*database_, "SELECT commit_id, stage FROM roots WHERE repository = ?");
+  Statement select(*database_,
+                   "SELECT commit_id, stage FROM roots WHERE repository = ? ORDER BY commit_id");
   select.Bind(id);
   std::vector<RootRecord> roots;
   auto read = select.ForEachRow([&] {
@@ -321,6 +329,16 @@ Status Catalog::PutRoot(std::int64_t id, const RootRecord& root) {
                        .Run();
   if (!revised) return revised;
   return transaction.Commit();
+}
+
+Result<bool> Catalog::IsChangedByOthers(std::int64_t id, std::int64_t job) const {
+  MutexLock lock(database_->mutex);
+  Statement select(*database_,
+                   "SELECT EXISTS (SELECT 1 FROM jobs WHERE repository = ? AND id <> ? AND state = "
+                   "'running' AND kind IN ('clone', 'fetch', 'hydrate', 'history', 'maintain'))");
+  auto row = select.Bind(id).Bind(job).Step();
+  if (!row) return std::move(row).error();
+  return select.Int(0) != 0;
 }
 
 Status Catalog::Evict(std::int64_t id, const EvictionRecord& eviction) {

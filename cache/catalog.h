@@ -111,6 +111,7 @@ class Catalog {
   static Result<Catalog> Open(const std::filesystem::path& path);
 
   Result<std::vector<RepositoryRecord>> Repositories() const;
+  Result<RepositoryRecord> Repository(std::int64_t id) const;
   // Those that have changed after `revision`, in the order of their revisions.
   Result<std::vector<RepositoryRecord>> ChangedAfter(std::int64_t revision) const;
   // Another number whenever another process, or another Catalog, has written anything.
@@ -126,9 +127,13 @@ class Catalog {
 
   // Of every repository that has any, by its id.
   Result<std::unordered_map<std::int64_t, std::vector<RootRecord>>> Roots() const;
+  // In the order of their commits.
   Result<std::vector<RootRecord>> RootsOf(std::int64_t id) const;
   // Adds a root, or raises its stage.
   Status PutRoot(std::int64_t id, const RootRecord& root);
+  // Whether any process runs a job, but `job`, that moves packs into or out of the repository.  If
+  // none does, what came is told here.
+  Result<bool> IsChangedByOthers(std::int64_t id, std::int64_t job) const;
 
   // In one transaction: the repository becomes absent, its roots go, and the eviction is recorded.
   Status Evict(std::int64_t id, const EvictionRecord& eviction);

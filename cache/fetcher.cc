@@ -1,8 +1,10 @@
 #include "cache/fetcher.h"
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <set>
+#include <thread>
 #include <unordered_set>
 #include <utility>
 
@@ -19,20 +21,16 @@ namespace {
 
 constexpr int kHistoryPassCountMax = 3;
 
+// Tidying waits so long for transfers of the same repository to end.
+constexpr milliseconds kOthersPatience = std::chrono::seconds(5);
+constexpr milliseconds kAskOthersEvery(50);
+
 std::vector<Oid> ContentRoots(const Repository& repository) {
   std::vector<Oid> commits;
   for (const RootRecord& root : repository.roots()) {
     if (root.stage == Stage::kContent) commits.push_back(root.commit);
   }
   return commits;
-}
-
-// What a complete repository has: everything below its refs.
-std::vector<Oid> RefTargets(const RefSnapshot& refs) {
-  std::set<Oid> targets;
-  for (const Ref& ref : refs.refs()) targets.insert(ref.object);
-  if (!refs.head().IsNull()) targets.insert(refs.head());
-  return {targets.begin(), targets.end()};
 }
 
 std::vector<Oid> Haves(const Repository& repository) {
@@ -43,12 +41,6 @@ std::vector<Oid> Haves(const Repository& repository) {
     haves.insert(haves.end(), targets.begin(), targets.end());
   }
   return repository.objects().Missing(haves).empty() ? haves : std::vector<Oid>();
-}
-
-std::vector<std::string> PackNames(const StoreDirectory& directory) {
-  std::vector<std::string> names;
-  for (const StoredFile& file : directory.PackFiles()) names.push_back(file.name);
-  return names;
 }
 
 // Notes that `names` are to go when `staging` is adopted, but for those that come again with it:
@@ -139,7 +131,8 @@ Result<std::vector<Oid>> MissingBlobs(const ObjectStore& objects, const Oid& com
 }
 
 Fetcher::Fetcher(const Origin& origin, Transport& transport, FetchOptions limits, Catalog& catalog,
-                 HostLedger& ledger, const Clock& clock)
+                 HostLedger& ledger, const Clock& clock,
+                 std::function<void(const Repository&)> tell_others)
     : sources_(origin, transport,
                [&ledger](const RepositoryKey& key, Source& source) {
                  const int requests_max = source.host.requests_per_minute;
@@ -152,12 +145,42 @@ Fetcher::Fetcher(const Origin& origin, Transport& transport, FetchOptions limits
                }),
       limits_(limits),
       catalog_(catalog),
-      clock_(clock) {}
+      clock_(clock),
+      tell_others_(std::move(tell_others)) {}
 
-Status Fetcher::Adopt(Repository& repository, const Staging& staging) {
+Result<std::optional<Inventory>> Fetcher::AwaitInventory(Repository& repository,
+                                                         const TransferControl& control) const {
+  const auto deadline = std::chrono::steady_clock::now() + kOthersPatience;
+  while (true) {
+    std::optional<Inventory> inventory;
+    Status looked = repository.ChangeDirectory([&]() -> Status {
+      auto found = InventoryOf(repository, catalog_, control.job);
+      if (!found) return std::move(found).error();
+      inventory = std::move(*found);
+      return {};
+    });
+    if (!looked) return std::move(looked).error();
+    if (inventory || std::chrono::steady_clock::now() > deadline) return inventory;
+    if (auto going = control.on_progress(FetchProgress{}); !going) return std::move(going).error();
+    std::this_thread::sleep_for(kAskOthersEvery);
+  }
+}
+
+Status Fetcher::Adopt(Repository& repository, Staging& staging, const ChooseReplaced& replaced) {
   const StoreDirectory& directory = repository.directory();
-  const auto tell = [&] { repository.ContentChangedForAll(); };
-  Status adopted = repository.ChangeDirectory([&] { return directory.Adopt(staging, tell); });
+  const auto tell = [&] {
+    tell_others_(repository);
+    repository.ContentChangedForAll();
+  };
+  Status adopted = repository.ChangeDirectory([&]() -> Status {
+    auto names = replaced();
+    if (!names) return std::move(names).error();
+    if (!names->empty()) {
+      if (auto listed = ReplacePacks(std::move(*names), staging); !listed) return listed;
+    }
+    if (auto sealed = staging.Seal(); !sealed) return sealed;
+    return directory.Adopt(staging, tell);
+  });
   if (adopted) repository.ContentChanged();
   return adopted;
 }
@@ -177,8 +200,6 @@ Status Fetcher::Run(Repository& repository, const Transfer& transfer,
   request.depth = transfer.depth;
   request.without_blobs = transfer.without_blobs;
   request.ignore_local = transfer.ignore_local;
-  const std::uint64_t begun_at_start = repository.tip_transfers_begun();
-  const bool alone_at_start = !repository.has_tip_transfer();
   const auto on_progress = [&](FetchProgress progress) -> Status {
     if (transfer.replaces_all_packs) progress.replaced_bytes = repository.size_bytes();
     return control.on_progress ? control.on_progress(progress) : Status();
@@ -200,14 +221,15 @@ Status Fetcher::Run(Repository& repository, const Transfer& transfer,
   FetchProgress whole;
   whole.received_bytes = DiskUsageBytes(control.staging / "objects");
   if (auto admitted = on_progress(whole); !admitted) return admitted;
-  // Listed now, not at the beginning: blobs of the same commit may have come meanwhile.  But if
-  // another tip has come, or is coming, some pack may be its own.
-  const bool only_tip = alone_at_start && begun_at_start == repository.tip_transfers_begun();
-  if (transfer.replaces_all_packs && only_tip) {
-    if (auto listed = ReplacePacks(PackNames(directory), *staging); !listed) return listed;
-  }
-  if (auto sealed = staging->Seal(); !sealed) return sealed;
-  return Adopt(repository, *staging);
+  // Looked at now, not at the beginning: blobs of the same commit may have come meanwhile, and go,
+  // too.  But if another tip has come, or is coming, some pack may be its own.
+  return Adopt(repository, *staging, [&]() -> Result<std::vector<std::string>> {
+    if (!transfer.replaces_all_packs) return std::vector<std::string>();
+    auto inventory = InventoryOf(repository, catalog_, control.job);
+    if (!inventory) return std::move(inventory).error();
+    const bool all = *inventory && (*inventory)->IsAllOf(transfer.wants.front());
+    return all ? std::move((*inventory)->packs) : std::vector<std::string>();
+  });
 }
 
 Status Fetcher::FetchTipWithFallback(Repository& repository, const Oid& want,
@@ -226,9 +248,7 @@ Status Fetcher::FetchTipWithFallback(Repository& repository, const Oid& want,
 
 Result<Oid> Fetcher::FetchTip(Repository& repository, const Oid& want,
                               const TransferControl& control) {
-  repository.BeginTipTransfer();
   auto commit = FetchTipNow(repository, want, control);
-  repository.EndTipTransfer();
   const bool rubbish =
       !commit && repository.stage() == Stage::kAbsent && repository.roots().empty();
   if (rubbish) {
@@ -379,15 +399,18 @@ Status Fetcher::FetchBlobs(Repository& repository, const std::vector<Oid>& blobs
 }
 
 Status Fetcher::Maintain(Repository& repository, const TransferControl& control) {
+  auto before = AwaitInventory(repository, control);
+  if (!before) return std::move(before).error();
+  if (!*before) return {};  // Whoever is changing it will ask for this again.
+  if (!(*before)->HasContent()) return {};
   // Consolidation keeps what these lead to, and nothing else.
-  const std::vector<Oid> kept = Haves(repository);
-  if (kept.empty()) return Error{Errc::kCorrupt, "not consolidated: a branch or tag is missing"};
-  const StoreDirectory& directory = repository.directory();
-  const bool complete = repository.stage() == Stage::kComplete;
-  for (const RootRecord& root : repository.roots()) {
-    if (root.stage != Stage::kContent) return {};
+  const std::vector<Oid> kept = (*before)->Kept();
+  repository.objects().Refresh();  // Another process may have brought some.
+  if (kept.empty() || !repository.objects().Missing(kept).empty()) {
+    return Error{Errc::kCorrupt, "not consolidated: a branch or tag is missing"};
   }
-  const std::vector<std::string> old_packs = PackNames(directory);
+  const bool complete = (*before)->stage == Stage::kComplete;
+  const StoreDirectory& directory = repository.directory();
   const bool many = directory.PackStems().size() > 1;
   auto staging = Staging::Create(control.staging, directory, kept);
   if (!staging) return std::move(staging).error();
@@ -414,10 +437,17 @@ Status Fetcher::Maintain(Repository& repository, const TransferControl& control)
     if (StoreDirectory(control.staging).PackStems().empty()) {
       return Error{Errc::kCorrupt, "not consolidated: git made no pack"};
     }
-    if (auto listed = ReplacePacks(old_packs, *staging); !listed) return listed;
   }
-  if (auto sealed = staging->Seal(); !sealed) return sealed;
-  if (auto adopted = Adopt(repository, *staging); !adopted) return adopted;
+  auto adopted = Adopt(repository, *staging, [&]() -> Result<std::vector<std::string>> {
+    if (!many) return std::vector<std::string>();
+    auto now = InventoryOf(repository, catalog_, control.job);
+    if (!now) return std::move(now).error();
+    // What has come meanwhile may lean on what is not needed otherwise.
+    const bool as_before =
+        *now && (*now)->stage == (*before)->stage && (*now)->Kept() == (*before)->Kept();
+    return as_before ? std::move((*before)->packs) : std::vector<std::string>();
+  });
+  if (!adopted) return adopted;
   if (auto added = AddSizes(repository, control); !added) return added;
   return Report(repository, repository.stage());
 }

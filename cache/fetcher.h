@@ -12,12 +12,16 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
 #include "cache/catalog.h"
 #include "cache/host_ledger.h"
+#include "cache/inventory.h"
 #include "cache/repository.h"
 #include "cache/source_round.h"
 #include "cache/transport.h"
@@ -31,12 +35,16 @@ struct TransferControl {
   std::filesystem::path staging;
   // Called about 20 times a second; a failure ends the transfer.
   std::function<Status(const FetchProgress&)> on_progress;
+  std::int64_t job = 0;  // Whose work this is.
 };
 
 class Fetcher {
  public:
+  // `tell_others` returns when other processes know of the packs that have come: those that they
+  // replace are about to go.
   Fetcher(const Origin& origin, Transport& transport, FetchOptions limits, Catalog& catalog,
-          HostLedger& ledger, const Clock& clock);
+          HostLedger& ledger, const Clock& clock,
+          std::function<void(const Repository&)> tell_others);
 
   // Asks what branches and tags there are; of a peer it is enough to know what they were `age_max`
   // ago.
@@ -78,8 +86,13 @@ class Fetcher {
 
   // Runs `transfer` from the first source that answers, and adopts what came.
   Status Run(Repository& repository, const Transfer& transfer, const TransferControl& control);
-  // Moves what `staging` received into the repository's directory.
-  static Status Adopt(Repository& repository, const Staging& staging);
+  // Moves what `staging` received into the repository's directory.  `replaced` is asked for the
+  // files that it replaces, once nobody else can change the directory.
+  using ChooseReplaced = std::function<Result<std::vector<std::string>>()>;
+  Status Adopt(Repository& repository, Staging& staging, const ChooseReplaced& replaced);
+  // What the repository holds when nobody else is changing it; nothing if that takes long.
+  Result<std::optional<Inventory>> AwaitInventory(Repository& repository,
+                                                  const TransferControl& control) const;
   static Status AddSizes(Repository& repository, const TransferControl& control);
   static Status SaveRefs(Repository& repository, const RefSnapshot& refs);
 
@@ -96,6 +109,7 @@ class Fetcher {
   const FetchOptions limits_;
   Catalog& catalog_;
   const Clock& clock_;
+  const std::function<void(const Repository&)> tell_others_;
 };
 
 // The commit that `id`, a commit or an annotated tag, stands for.  Errors: those of ObjectStore;

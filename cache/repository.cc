@@ -112,11 +112,6 @@ void Repository::ContentChangedForAll() {
   std::this_thread::sleep_for(kNewsWait);
 }
 
-void Repository::BeginTipTransfer() {
-  tip_transfers_active_.fetch_add(1, std::memory_order_acq_rel);
-  tip_transfers_begun_.fetch_add(1, std::memory_order_acq_rel);
-}
-
 void Repository::Touch(WallTime now, milliseconds granularity) {
   const std::int64_t now_ms = now.time_since_epoch().count();
   const std::int64_t before = last_opened_ms_.load(std::memory_order_relaxed);

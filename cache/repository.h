@@ -81,16 +81,6 @@ class Repository {
   // Everything on disk has gone.
   void Forget() REPOSFS_EXCLUDES(mutex_);
 
-  // How many transfers of tips were ever begun, and how many are under way.
-  void BeginTipTransfer();
-  void EndTipTransfer() { tip_transfers_active_.fetch_sub(1, std::memory_order_acq_rel); }
-  std::uint64_t tip_transfers_begun() const {
-    return tip_transfers_begun_.load(std::memory_order_acquire);
-  }
-  bool has_tip_transfer() const {
-    return tip_transfers_active_.load(std::memory_order_acquire) > 0;
-  }
-
   // How long readers may believe what they were told of the packs of a complete repository.  That
   // is over kNewsWait after ContentChanged(): only then refs that lead to new packs are set, and
   // packs removed that others replace.
@@ -152,8 +142,6 @@ class Repository {
   ObjectStore objects_;
   // Counters and times that order nothing else, so relaxed suffices for all but generation_.
   std::atomic<std::uint64_t> generation_{1};
-  std::atomic<std::uint64_t> tip_transfers_begun_{0};
-  std::atomic<int> tip_transfers_active_{0};
   std::atomic<int> use_count_{0};  // -1: being evicted.
   std::atomic<std::int64_t> last_opened_ms_;
   std::atomic<std::int64_t> last_asked_ms_{0};

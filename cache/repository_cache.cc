@@ -94,7 +94,8 @@ RepositoryCache::RepositoryCache(RepositoryCacheOptions options, const Origin& o
           },
           clock_),
       insights_(std::move(insights)),
-      fetcher_(origin, transport, options_.fetch, catalog_, ledger_, clock),
+      fetcher_(origin, transport, options_.fetch, catalog_, ledger_, clock,
+               [this](const Repository& repository) { TellOthers(repository); }),
       directories_(kDirectoryEntryCountMax),
       blobs_(kBlobMemoryMaxBytes, options_.cache.directory / "tmp"),
       scheduler_(origin, ledger_, options_.fetch.concurrency, [this] { WakeTicker(); }),
@@ -206,12 +207,13 @@ void RepositoryCache::WakeTicker() {
 void RepositoryCache::PollUntil(std::chrono::steady_clock::time_point end) {
   while (!stopping_) {
     bool others = false;
+    if (others_live_) Sync();
     {
       MutexLock lock(mutex_);
       const auto left = std::chrono::ceil<milliseconds>(end - std::chrono::steady_clock::now());
       if (stopping_ || left <= milliseconds(0)) return;
       others = runner_->waits_for_others() || scheduler_.waits_for_others();
-      wake_.WaitFor(mutex_, others ? std::min(kPoll, left) : left);
+      wake_.WaitFor(mutex_, others || others_live_ ? std::min(kPoll, left) : left);
     }
     if (!others) continue;
     scheduler_.Tick();
@@ -233,6 +235,7 @@ void RepositoryCache::Tick() {
   }
   scheduler_.Tick();
   RereadPins();
+  others_live_ = options_.role == CacheRole::kDaemon && Processes().size() > 1;
   Sync();
   runner_->Tick();
   for (const RepositoryPtr& repository : repositories) {

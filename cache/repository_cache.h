@@ -250,6 +250,8 @@ class RepositoryCache {
   // Brings what is in a sealed staging of `job` into the repository, and removes the staging.
   // Returns whether there was something to bring, and where.
   bool AdoptSealed(const Job& job, const std::filesystem::path& staging);
+  // Returns when the other processes have taken over what this one has done to it.
+  void TellOthers(const Repository& repository);
   // Takes over what other processes have done.
   void Sync() REPOSFS_EXCLUDES(syncing_, mutex_);
   void Apply(const RepositoryRecord& record) REPOSFS_EXCLUDES(mutex_);
@@ -381,6 +383,7 @@ class RepositoryCache {
   const Origin& origin_;
   Transport& transport_;
   const Clock& clock_;
+  const std::chrono::steady_clock::time_point begun_at_ = std::chrono::steady_clock::now();
   const UniqueFd directory_lock_;
   const ProcessMark mark_;
   PinList pins_;
@@ -409,6 +412,7 @@ class RepositoryCache {
   std::atomic<std::uint64_t> listing_version_{1};
   int tick_count_ = 0;        // The ticker's own.
   std::size_t next_pin_ = 0;  // The ticker's own: an index in what is pinned by name.
+  bool others_live_ = false;  // The ticker's own: workers, whose news readers here want soon.
   std::atomic<std::uint64_t> next_scratch_{0};
 
   Mutex syncing_;  // Before mutex_; held while the catalog is asked what others have done.

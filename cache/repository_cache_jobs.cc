@@ -69,7 +69,8 @@ class RepositoryCache::TransferWatch {
 
   TransferControl Control(std::filesystem::path staging) {
     return TransferControl{std::move(staging),
-                           [this](const FetchProgress& progress) { return OnProgress(progress); }};
+                           [this](const FetchProgress& progress) { return OnProgress(progress); },
+                           job_id_};
   }
 
  private:

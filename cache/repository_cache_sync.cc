@@ -19,6 +19,10 @@ namespace stdfs = std::filesystem;
 constexpr std::size_t kBytesPerRecordRead = 400;
 // A job that was given up is shown for so long.
 constexpr milliseconds kFailedShownFor = std::chrono::hours(24 * 7);
+// Three times as often as a daemon that is not alone asks.
+constexpr milliseconds kOthersHearWithin(150);
+// It counts the others with each tick.
+constexpr milliseconds kOthersKnowOfMeWithin(1'200);
 constexpr std::string_view kJobStaging = "job-";
 
 std::vector<stdfs::path> Children(const stdfs::path& directory) {
@@ -204,6 +208,15 @@ Status RepositoryCache::ExecuteClean() {
     if (auto gone = RemoveTree(staging); !gone) return gone;
   }
   return {};
+}
+
+void RepositoryCache::TellOthers(const Repository& repository) {
+  if (Processes().size() < 2) return;
+  // A new revision.  If it can't be written, they find out by what they miss.
+  static_cast<void>(catalog_.Change(repository.id(), RepositoryChange{}));
+  const auto known_at = begun_at_ + kOthersKnowOfMeWithin;
+  std::this_thread::sleep_until(
+      std::max(known_at, std::chrono::steady_clock::now() + kOthersHearWithin));
 }
 
 void RepositoryCache::Sync() {

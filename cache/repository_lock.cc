@@ -73,6 +73,7 @@ bool RepositoryLock::TryOwn(const std::filesystem::path& file) {
 void RepositoryLock::Release() {
   MutexLock lock(mutex_);
   file_.reset();
+  patient_ = true;
 }
 
 Status RepositoryLock::LockContent(const std::filesystem::path& file) {
