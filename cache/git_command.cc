@@ -6,7 +6,9 @@
 #include <string_view>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/text.h"
+#include "cache/git_trace.h"
 
 namespace reposfs {
 namespace {
@@ -144,6 +146,9 @@ std::vector<std::string> Environment(const Settings& settings, const Source* sou
   }
   if (source != nullptr) {
     environment.push_back("GIT_ALLOW_PROTOCOL=" + source->url.substr(0, source->url.find(':')));
+    if (source->url.starts_with("http")) {
+      environment.insert(environment.end(), kGitTraceSettings.begin(), kGitTraceSettings.end());
+    }
   }
   return environment;
 }
@@ -299,10 +304,14 @@ Error GitFailure(const ProcessResult& result, const std::string& url) {
     return Error{Errc::kUnreachable,
                  url + ": git was ended by signal " + std::to_string(result.signal)};
   }
-  const std::string line = TellingLine(result.errors) + AdviceOn(result.errors);
-  if (const auto code = MeaningOf(result.errors)) return Error{*code, url + ": " + line};
-  return Error{Errc::kUnreachable,
-               url + ": " + (line.empty() ? "git failed without a word" : line)};
+  const GitTrace trace = ReadGitTrace(result.errors, SystemClock().Now());
+  std::string line = TellingLine(trace.words) + AdviceOn(trace.words);
+  if (line.empty()) line = "git failed without a word";
+  if (trace.retry_after.count() > 0) {
+    line += "; it asks to wait for " + std::to_string(trace.retry_after.count()) + " s";
+  }
+  const Errc code = MeaningOf(trace.words).value_or(Errc::kUnreachable);
+  return Error{code, url + ": " + line, trace.retry_after};
 }
 
 }  // namespace reposfs

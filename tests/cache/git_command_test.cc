@@ -4,6 +4,9 @@
 #include <signal.h>
 
 #include <map>
+#include <vector>
+
+#include "cache/git_trace.h"
 
 namespace reposfs {
 namespace {
@@ -15,6 +18,52 @@ Error Failure(const std::string& errors) {
   result.exit_code = 128;
   result.errors = errors;
   return GitFailure(result, kUrl);
+}
+
+// As git 2.39 writes it, with GIT_TRACE_CURL.
+std::string Trace(const std::vector<std::string>& headers) {
+  std::string trace =
+      "14:24:26.402066 http.c:725              == Info: Couldn't find host h in the (nil) file; "
+      "not "
+      "found\n"
+      "14:24:26.402249 http.c:684              => Send header: Authorization: Basic <redacted>\n";
+  for (const std::string& header : headers) {
+    trace += "14:24:26.402902 http.c:684              <= Recv header: " + header + "\n";
+  }
+  return trace;
+}
+
+TEST(GitFailureTest, ForHowLongTheHostAsksToBeLeftAloneIsInTheTrace) {
+  const Error error = Failure(Trace({"HTTP/1.1 429 Too Many", "Retry-After: 7", ""}) +
+                              "fatal: unable to access 'https://h/o/n/': The requested URL "
+                              "returned error: 429\n");
+  EXPECT_EQ(error.code, Errc::kUnreachable);
+  EXPECT_EQ(error.retry_after, std::chrono::seconds(7));
+  EXPECT_EQ(error.message, std::string(kUrl) +
+                               ": unable to access 'https://h/o/n/': The requested URL returned "
+                               "error: 429; it asks to wait for 7 s");
+  EXPECT_EQ(error.message.find("redacted"), std::string::npos);
+}
+
+TEST(GitFailureTest, OnlyTheLastAnswerCountsAndOnlyARefusal) {
+  const std::string refused = Trace({"HTTP/2 503", "retry-after: 4"});
+  const std::string fine = Trace({"HTTP/2 200", "retry-after: 9"});
+  const std::string words = "fatal: the remote end hung up unexpectedly\n";
+  EXPECT_EQ(Failure(fine + refused + words).retry_after, std::chrono::seconds(4));
+  EXPECT_EQ(Failure(refused + fine + words).retry_after, std::chrono::seconds(0));
+  EXPECT_EQ(Failure(refused + "Receiving objects:  5%\r" + fine + words).retry_after,
+            std::chrono::seconds(0));
+}
+
+TEST(GitTraceTest, ADateIsADelayFromNow) {
+  const WallTime now{std::chrono::seconds(1'800'000'000)};  // 15 January 2027, 8:00.
+  const auto delay = [now](const std::string& value) {
+    return ReadGitTrace(Trace({"HTTP/1.1 503 Busy", "Retry-After: " + value}), now).retry_after;
+  };
+  EXPECT_EQ(delay("Fri, 15 Jan 2027 08:01:30 GMT"), std::chrono::seconds(90));
+  EXPECT_EQ(delay("Fri, 15 Jan 2027 07:00:00 GMT"), std::chrono::seconds(0)) << "it is over";
+  EXPECT_EQ(delay("soon"), std::chrono::seconds(0));
+  EXPECT_EQ(delay("-5"), std::chrono::seconds(0));
 }
 
 TEST(GitFailureTest, EachMessageOfGitLeadsToADecision) {
