@@ -8,7 +8,7 @@ namespace reposfs {
 namespace {
 
 // Version 1 of the schema, and what leads from each version to the next.
-constexpr std::array<const char*, 5> kMigrations = {R"sql(
+constexpr std::array<const char*, 6> kMigrations = {R"sql(
 CREATE TABLE repositories (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   key TEXT NOT NULL UNIQUE,
@@ -100,6 +100,12 @@ CREATE INDEX host_requests_by_time ON host_requests (host, at);
                                                     R"sql(
 ALTER TABLE jobs ADD COLUMN claims INTEGER NOT NULL DEFAULT 0;
 UPDATE jobs SET claims = attempts;
+)sql",
+                                                    R"sql(
+ALTER TABLE jobs ADD COLUMN begun_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN received_bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN object_count INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN object_count_total INTEGER NOT NULL DEFAULT 0;
 )sql"};
 constexpr std::int64_t kSchemaVersion = kMigrations.size();
 

@@ -10,7 +10,8 @@ constexpr std::array<std::string_view, 3> kStateNames = {"queued", "running", "f
 
 constexpr std::string_view kColumns =
     "id, repository, kind, argument, priority, state, not_before, attempts, last_error, "
-    "error_code, lease_owner, lease_until, progressed_at, failed_at, claims";
+    "error_code, lease_owner, lease_until, progressed_at, failed_at, claims, begun_at, "
+    "received_bytes, object_count, object_count_total";
 
 // Nothing if a newer reposfs has written it.
 std::optional<Job> JobOf(const Statement& row) {
@@ -30,9 +31,13 @@ std::optional<Job> JobOf(const Statement& row) {
   job.error_code = row.Text(9);
   job.owner = row.Text(10);
   job.lease_until = FromMs(row.Int(11));
-  job.progressed_at = FromMs(row.Int(12));
+  job.progress.at = FromMs(row.Int(12));
   job.failed_at = FromMs(row.Int(13));
   job.claims = row.Int(14);
+  job.begun_at = FromMs(row.Int(15));
+  job.progress.received_bytes = static_cast<std::uint64_t>(row.Int(16));
+  job.progress.object_count = static_cast<std::uint64_t>(row.Int(17));
+  job.progress.object_count_total = static_cast<std::uint64_t>(row.Int(18));
   return job;
 }
 
@@ -111,10 +116,12 @@ Result<std::optional<Job>> JobQueue::Claim(std::int64_t id, const JobLease& leas
   MutexLock lock(database_->mutex);
   Statement claim(*database_,
                   "UPDATE jobs SET state = 'running', attempts = attempts + 1, claims = claims + "
-                  "1, lease_owner = ?, "
+                  "1, received_bytes = 0, object_count = 0, object_count_total = 0, begun_at = ?, "
+                  "lease_owner = ?, "
                   "lease_until = ? WHERE id = ? AND state = 'queued' RETURNING " +
                       std::string(kColumns));
-  return OneRow(claim.Bind(lease.owner).Bind(ToMs(lease.until)).Bind(id));
+  return OneRow(
+      claim.Bind(ToMs(lease.begun_at)).Bind(lease.owner).Bind(ToMs(lease.until)).Bind(id));
 }
 
 template <typename Bind>
@@ -127,9 +134,16 @@ Result<bool> JobQueue::ChangeMine(const Job& job, std::string_view sql, Bind bin
   return Any(change.Bind(job.id).Bind(job.owner).Bind(job.claims));
 }
 
-Result<bool> JobQueue::Renew(const Job& job, WallTime until, WallTime progressed_at) {
-  return ChangeMine(job, "UPDATE jobs SET lease_until = ?, progressed_at = ?",
-                    [&](Statement& renew) { renew.Bind(ToMs(until)).Bind(ToMs(progressed_at)); });
+Result<bool> JobQueue::Renew(const Job& job, WallTime until, const JobProgress& progress) {
+  return ChangeMine(job,
+                    "UPDATE jobs SET lease_until = ?, progressed_at = ?, received_bytes = ?, "
+                    "object_count = ?, object_count_total = ?",
+                    [&](Statement& renew) {
+                      renew.Bind(ToMs(until)).Bind(ToMs(progress.at));
+                      renew.Bind(static_cast<std::int64_t>(progress.received_bytes));
+                      renew.Bind(static_cast<std::int64_t>(progress.object_count));
+                      renew.Bind(static_cast<std::int64_t>(progress.object_count_total));
+                    });
 }
 
 Result<bool> JobQueue::Finish(const Job& job) {

@@ -51,6 +51,14 @@ struct JobSpec {
   int priority;  // The higher, the sooner.
 };
 
+// How far a running job has come, for those who wait for it in other processes.
+struct JobProgress {
+  WallTime at{};  // When it was seen to make progress last.
+  std::uint64_t received_bytes = 0;
+  std::uint64_t object_count = 0;
+  std::uint64_t object_count_total = 0;  // 0: not known yet.
+};
+
 struct Job {
   std::int64_t id = 0;
   std::int64_t repository = kNoRepository;
@@ -65,8 +73,9 @@ struct Job {
   std::string error_code;  // Of the last error, as ErrcName() has it.
   std::string owner;       // Who runs it, or ran it last.
   WallTime lease_until{};
-  WallTime progressed_at{};
   WallTime failed_at{};
+  WallTime begun_at{};
+  JobProgress progress;
 
   bool running() const { return state == JobState::kRunning; }
 };
@@ -74,6 +83,7 @@ struct Job {
 struct JobLease {
   std::string owner;
   WallTime until;
+  WallTime begun_at{};
 };
 
 // Which jobs to list; what is not set matches all.
@@ -99,8 +109,7 @@ class JobQueue {
   Result<std::optional<Job>> Claim(std::int64_t id, const JobLease& lease);
 
   // These concern a job as Claim() returned it, and return whether it is still the caller's.
-  // `progressed_at` tells those who wait that it is alive.
-  Result<bool> Renew(const Job& job, WallTime until, WallTime progressed_at);
+  Result<bool> Renew(const Job& job, WallTime until, const JobProgress& progress);
   Result<bool> Finish(const Job& job);
   // Queues it again: after a failure; or untouched, as if nobody had tried.
   Result<bool> Retry(const Job& job, WallTime not_before, const Error& error);

@@ -69,7 +69,7 @@ void JobRunner::Watch(const std::string& name, const Job& job, bool elsewhere) {
     watched.id = job.id;
     watched.claims = job.claims;
     watched.elsewhere = elsewhere;
-    watched.progressed_at = job.progressed_at;
+    watched.progressed_at = job.progress.at;
     watched_[name] = watched;
   }
   if (elsewhere) callbacks_.wake();
@@ -193,7 +193,9 @@ void JobRunner::Renew() {
   {
     MutexLock lock(mutex_);
     for (auto& [id, running] : running_) {
-      const bool due = now - running.renewed_at > LeaseOf(running.job.kind) / 3;
+      // News are told with each tick: who waits in another process looks at them.
+      const bool due =
+          running.progressed || now - running.renewed_at > LeaseOf(running.job.kind) / 3;
       const auto hung_after =
           IsHousekeeping(running.job.kind) ? kHousekeepingHungAfter : kHungAfter;
       if (!due || running.lost || now - running.beat_at > hung_after) continue;
@@ -202,21 +204,20 @@ void JobRunner::Renew() {
     }
   }
   for (const Running& running : to_renew) {
-    const WallTime progressed_at = running.progressed ? clock_.Now() : running.job.progressed_at;
     const WallTime until = clock_.Now() + LeaseOf(running.job.kind);
-    const auto renewed = queue_.Renew(running.job, until, progressed_at);
+    const auto renewed = queue_.Renew(running.job, until, running.job.progress);
     if (!renewed) continue;  // There is time for another try.
     MutexLock lock(mutex_);
     const auto found = running_.find(running.job.id);
     if (found == running_.end()) continue;
     found->second.lost = !*renewed;
     found->second.renewed_at = now;
-    found->second.job.progressed_at = progressed_at;
   }
 }
 
-Status JobRunner::Beat(std::int64_t id, bool progressed) {
+Status JobRunner::Beat(std::int64_t id, const FetchProgress* progress) {
   const SteadyTime now = std::chrono::steady_clock::now();
+  const WallTime wall_now = clock_.Now();
   MutexLock lock(mutex_);
   const auto found = running_.find(id);
   if (found == running_.end()) return {};
@@ -226,7 +227,10 @@ Status JobRunner::Beat(std::int64_t id, bool progressed) {
     return Error{Errc::kInterrupted, "another process has taken the job over"};
   }
   running.beat_at = now;
-  running.progressed = running.progressed || progressed;
+  if (progress == nullptr) return {};
+  running.progressed = true;
+  running.job.progress = JobProgress{wall_now, progress->received_bytes, progress->object_count,
+                                     progress->object_count_total};
   return {};
 }
 
@@ -264,11 +268,11 @@ bool JobRunner::PollOne(const std::string& name, const Watched& watched) {
                   failed_once ? kBurst : settings_.failure_ttl);
     return true;
   }
-  if ((*job)->progressed_at > watched.progressed_at) {
+  if ((*job)->progress.at > watched.progressed_at) {
     flights_.Join(name).flight->NoteProgress();
     MutexLock lock(mutex_);
     const auto found = watched_.find(name);
-    if (found != watched_.end()) found->second.progressed_at = (*job)->progressed_at;
+    if (found != watched_.end()) found->second.progressed_at = (*job)->progress.at;
   }
   return false;
 }
@@ -308,7 +312,8 @@ Result<std::optional<Job>> JobRunner::ClaimHere(const Pending& pending) {
     claiming_.insert(id);
   }
   const SteadyTime now = std::chrono::steady_clock::now();
-  auto job = queue_.Claim(id, {settings_.owner, clock_.Now() + LeaseOf(pending.kind)});
+  auto job =
+      queue_.Claim(id, {settings_.owner, clock_.Now() + LeaseOf(pending.kind), clock_.Now()});
   MutexLock lock(mutex_);
   claiming_.erase(claiming_.find(id));
   if (job && *job) running_[id] = Running{**job, now, now};

@@ -29,6 +29,7 @@
 #include "cache/host_scheduler.h"
 #include "cache/job_queue.h"
 #include "cache/repository.h"
+#include "cache/transport.h"
 
 namespace reposfs {
 
@@ -72,9 +73,9 @@ class JobRunner {
   void Poll() REPOSFS_EXCLUDES(mutex_);
   bool waits_for_others() const REPOSFS_EXCLUDES(mutex_);
 
-  // A job that runs tells so, about 20 times a second.  `progressed`: those who wait may hope.  A
-  // failure means that it is this process's no more, and must end.
-  Status Beat(std::int64_t id, bool progressed) REPOSFS_EXCLUDES(mutex_);
+  // A job that runs tells so, about 20 times a second, with `progress` if it has made some since.
+  // A failure means that it is this process's no more, and must end.
+  Status Beat(std::int64_t id, const FetchProgress* progress) REPOSFS_EXCLUDES(mutex_);
 
   JobQueue& queue() { return queue_; }
 
@@ -108,7 +109,7 @@ class JobRunner {
     Job job;
     SteadyTime renewed_at;
     SteadyTime beat_at;
-    bool progressed = false;
+    bool progressed = false;  // Not told in the queue yet.
     bool lost = false;
   };
 

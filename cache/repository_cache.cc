@@ -494,9 +494,23 @@ std::vector<ProcessMark::Living> RepositoryCache::Processes() const {
 }
 
 std::vector<ActiveTransfer> RepositoryCache::ActiveTransfers() const {
-  MutexLock lock(mutex_);
   std::vector<ActiveTransfer> transfers;
-  for (const auto& [id, transfer] : active_) transfers.push_back(transfer);
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [id, transfer] : active_) transfers.push_back(transfer);
+  }
+  // Those of other processes, as they have told last.
+  const auto running = runner_->queue().List({{}, JobState::kRunning, {}});
+  for (const Job& job : running ? *running : std::vector<Job>()) {
+    const RepositoryPtr repository = FindById(job.repository);
+    if (!repository || job.owner == mark_.name() || job.kind == JobKind::kEvict) continue;
+    FetchProgress progress;
+    progress.received_bytes = job.progress.received_bytes;
+    progress.object_count = job.progress.object_count;
+    progress.object_count_total = job.progress.object_count_total;
+    transfers.push_back(
+        ActiveTransfer{repository->key().Text(), job.kind, job.attempts, progress, job.begun_at});
+  }
   return transfers;
 }
 

@@ -88,7 +88,7 @@ enum class Failures {
   kBelieved,
 };
 
-// A transfer under way, for people to look at.
+// A transfer under way in any process, for people to look at.
 struct ActiveTransfer {
   std::string key;
   JobKind kind;

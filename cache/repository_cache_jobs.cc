@@ -80,7 +80,7 @@ class RepositoryCache::TransferWatch {
     const bool progressed = sign_of_life != last_sign_of_life_;
     if (progressed) flight_->NoteProgress();
     last_sign_of_life_ = sign_of_life;
-    if (auto mine = cache_.runner_->Beat(job_id_, progressed); !mine) return mine;
+    if (auto mine = cache_.runner_->Beat(job_id_, progressed ? &progress : nullptr); !mine) return mine;
     {
       MutexLock lock(cache_.mutex_);
       cache_.active_.at(id_).progress = progress;

@@ -192,7 +192,7 @@ TEST_F(JobQueueTest, ALapsedLeaseGivesTheJobToOthersAndNothingBack) {
   const Job mine = Claim();
   EXPECT_EQ(*queue_.ReleaseLapsed("other", kLater, 8), 0) << "not yet";
   EXPECT_EQ(*queue_.ReleaseLapsed("other", kLater + milliseconds(1), 8), 1);
-  EXPECT_FALSE(*queue_.Renew(mine, kLater, kLater));
+  EXPECT_FALSE(*queue_.Renew(mine, kLater, {kLater}));
   const Job theirs = Claim("other");
   EXPECT_FALSE(*queue_.Finish(mine));
   EXPECT_FALSE(*queue_.Retry(mine, kLater, kUnreachable));
@@ -220,9 +220,9 @@ TEST_F(JobQueueTest, WhoAsksForLapsedLeasesIsAwakeAndKeepsItsOwn) {
 TEST_F(JobQueueTest, ARenewedLeaseDoesNotLapse) {
   Put(JobKind::kClone, "a", 90);
   const Job job = Claim();
-  ASSERT_TRUE(*queue_.Renew(job, kLater + std::chrono::hours(1), kLater));
+  ASSERT_TRUE(*queue_.Renew(job, kLater + std::chrono::hours(1), {kLater}));
   EXPECT_EQ(*queue_.ReleaseLapsed("other", kLater + milliseconds(1), 8), 0);
-  EXPECT_EQ(Only().progressed_at, kLater);
+  EXPECT_EQ(Only().progress.at, kLater);
 }
 
 TEST_F(JobQueueTest, TheJobsOfTheDeadAreQueuedAgainThoseOfTheLivingStay) {
@@ -302,7 +302,7 @@ TEST_F(JobQueueTest, NobodyTakesAClaimForAnotherOne) {
   EXPECT_FALSE(*queue_.Finish(asleep));
   ASSERT_TRUE(*queue_.Release(again));
   const Job third = Claim();
-  EXPECT_FALSE(*queue_.Renew(again, kLater, kNow));
+  EXPECT_FALSE(*queue_.Renew(again, kLater, {kNow}));
   EXPECT_FALSE(*queue_.Retry(asleep, kNow, kUnreachable));
   EXPECT_TRUE(*queue_.Finish(third));
 }

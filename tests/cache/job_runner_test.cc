@@ -297,7 +297,7 @@ TEST_F(JobRunnerTest, WhoHasLostItsLeaseIsToldAndWritesNothing) {
   const FlightPtr flight = Submit(kForeground);
   ASSERT_TRUE(WaitUntil([&] { return runs_ == 1; }, kSoon));
   const std::int64_t id = queue_.List()->at(0).id;
-  EXPECT_TRUE(runner_.Beat(id, true));
+  EXPECT_TRUE(runner_.Beat(id, nullptr));
   ASSERT_EQ(*queue_.ReleaseLapsed("worker", clock_.Now() + std::chrono::hours(1), 8), 1);
   const Job job = **queue_.Claim(id, {"worker", clock_.Now() + seconds(30)});
   Release();
@@ -307,6 +307,31 @@ TEST_F(JobRunnerTest, WhoHasLostItsLeaseIsToldAndWritesNothing) {
   ASSERT_TRUE(*queue_.Finish(job));
   runner_.Poll();
   EXPECT_TRUE(flight->landed());
+}
+
+TEST_F(JobRunnerTest, HowFarItHasComeIsTold) {
+  Hold();
+  clock_.Advance(seconds(1));
+  const FlightPtr flight = Submit(kForeground);
+  ASSERT_TRUE(WaitUntil([&] { return runs_ == 1; }, kSoon));
+  const Job before = queue_.List()->at(0);
+  EXPECT_EQ(before.begun_at, clock_.Now());
+  FetchProgress progress;
+  progress.received_bytes = 4;
+  progress.object_count = 2;
+  progress.object_count_total = 3;
+  clock_.Advance(seconds(1));
+  ASSERT_TRUE(runner_.Beat(before.id, &progress));
+  runner_.Tick();
+  const Job job = queue_.List()->at(0);
+  EXPECT_EQ(job.progress.at, clock_.Now());
+  EXPECT_EQ(job.progress.received_bytes, 4u);
+  EXPECT_EQ(job.progress.object_count, 2u);
+  EXPECT_EQ(job.progress.object_count_total, 3u);
+  ASSERT_TRUE(*queue_.Release(job));
+  const Job again = **queue_.Claim(job.id, {"worker", clock_.Now() + seconds(30)});
+  EXPECT_EQ(again.progress.received_bytes, 0u) << "another one begins anew";
+  Release();
 }
 
 TEST_F(JobRunnerTest, ARetryThatIsNoLongerNeededBlocksNobody) {
