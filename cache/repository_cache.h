@@ -42,6 +42,7 @@
 #include "cache/origin.h"
 #include "cache/pin_keeper.h"
 #include "cache/pin_list.h"
+#include "cache/problem.h"
 #include "cache/process_mark.h"
 #include "cache/read_ahead.h"
 #include "cache/repository.h"
@@ -227,6 +228,8 @@ class RepositoryCache {
     return catalog_.Evictions(key, count_max);
   }
   std::vector<ActiveTransfer> ActiveTransfers() const REPOSFS_EXCLUDES(mutex_);
+  // What is wrong now; what is over is not there any more.
+  std::vector<Problem> Problems() const REPOSFS_EXCLUDES(mutex_);
   // When the next check of the upstream is due without anybody asking, and why then.
   CheckSchedule NextCheck(const Repository& repository) const;
 
@@ -272,6 +275,7 @@ class RepositoryCache {
   // What only the daemon does: the schedule of checks, and the quota.
   void LookAfter(const std::vector<RepositoryPtr>& repositories);
   void KeepQuota();
+  std::optional<Problem> ProblemOfDisk() const REPOSFS_EXCLUDES(mutex_);
   // Whether the quota can be kept.
   void NoteRoom(const Status& kept) REPOSFS_EXCLUDES(mutex_);
   void WakeTicker() REPOSFS_EXCLUDES(mutex_);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "cache/problem.h"
 #include "cache/repository_cache.h"
 
 namespace reposfs {
@@ -21,28 +22,6 @@ constexpr std::size_t kPackCountMax = 20;
 constexpr milliseconds kHeldBackMax = std::chrono::hours(1);
 constexpr milliseconds kRefusalTtl = std::chrono::hours(1);
 constexpr milliseconds kCheckHoldBackMax = std::chrono::seconds(30);
-
-// What a person can do about an error.
-std::string_view AdviceFor(Errc code) {
-  switch (code) {
-    case Errc::kNotFound:
-      return "check the name; the host says it does not exist";
-    case Errc::kAccessDenied:
-      return "set up git's credentials for this host, or hosts.<name>.credentialsFile";
-    case Errc::kUnreachable:
-      return "check the network and the host; it is tried again by itself";
-    case Errc::kTimedOut:
-      return "the host is slow; it is tried again by itself";
-    case Errc::kNoSpace:
-      return "raise cache.quota, free disk space, or unpin repositories";
-    case Errc::kCorrupt:
-      return "it is fetched again; if this repeats, check the disk and the upstream";
-    case Errc::kUnsupported:
-      return "this repository can't be served";
-    default:
-      return "see the log";
-  }
-}
 
 }  // namespace
 
@@ -80,7 +59,8 @@ class RepositoryCache::TransferWatch {
     const bool progressed = sign_of_life != last_sign_of_life_;
     if (progressed) flight_->NoteProgress();
     last_sign_of_life_ = sign_of_life;
-    if (auto mine = cache_.runner_->Beat(job_id_, progressed ? &progress : nullptr); !mine) return mine;
+    if (auto mine = cache_.runner_->Beat(job_id_, progressed ? &progress : nullptr); !mine)
+      return mine;
     {
       MutexLock lock(cache_.mutex_);
       cache_.active_.at(id_).progress = progress;

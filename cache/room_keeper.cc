@@ -16,6 +16,9 @@ constexpr std::uint64_t kOvershootDivisor = 4;
 // Room is made down to this share of the quota, so that not every transfer evicts.
 constexpr std::uint64_t kTargetPercent = 90;
 
+// Eviction goes down to the target; from here on it is about to begin.
+constexpr std::uint64_t kPressedPercent = 85;
+
 // So often the choice is made anew when a victim turns out to be in use.
 constexpr int kPlanCountMax = 5;
 
@@ -145,6 +148,22 @@ Status RoomKeeper::EvictOnce(std::uint64_t used, const std::string& for_key, boo
     surprised = true;
   }
   return {};
+}
+
+std::optional<std::string> RoomKeeper::DiskFull() const {
+  const auto space = SpaceOf(options_.directory);
+  if (!space) return std::nullopt;
+  const std::uint64_t used = used_bytes();
+  // On a disk with nothing else on it.
+  const std::uint64_t wanted =
+      EffectiveQuotaBytes(options_.quota, space->total_bytes,
+                          space->total_bytes - std::min(space->total_bytes, used), used);
+  const std::uint64_t usable = quota_bytes();
+  // While the cache is small, it does not matter.
+  const bool pressed = usable < wanted && used >= usable / 100 * kPressedPercent;
+  if (!pressed) return std::nullopt;
+  return "the disk is full: of the quota of " + Mebibytes(wanted) + " only " + Mebibytes(usable) +
+         " can be used";
 }
 
 bool RoomKeeper::NeedsTrim() const {

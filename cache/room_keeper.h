@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,9 @@ class RoomKeeper {
 
   // Whether `bytes` more fit without evicting anybody.
   bool HasRoomFor(std::uint64_t bytes) const { return used_bytes() + bytes <= quota_bytes(); }
+
+  // Words for it if the disk is so full that less than the quota can be used.
+  std::optional<std::string> DiskFull() const;
 
   // Whether Trim() has anything to do: while there are transfers, they see to it themselves.
   bool NeedsTrim() const REPOSFS_EXCLUDES(mutex_);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -71,21 +72,14 @@ OrderedJson DaemonStatus::FetchingJson() const {
 }
 
 OrderedJson DaemonStatus::ProblemsJson() const {
+  constexpr std::array<const char*, 4> kAbout = {"key", "host", "directory", "jobs"};
   OrderedJson problems = OrderedJson::array();
-  for (const RepositoryPtr& repository : cache_.Repositories()) {
-    const RepositoryRecord record = repository->record();
-    if (record.error.empty()) continue;
-    problems.push_back({{"key", record.key},
-                        {"error", record.error},
-                        {"code", record.error_code},
-                        {"at", TimeJson(record.error_at)}});
-  }
-  for (const auto& [host, state] : cache_.Hosts()) {
-    if (state.held_for.count() == 0) continue;
-    problems.push_back({{"host", host},
-                        {"error", "left alone, as it asks: " + state.held_cause},
-                        {"code", ErrcName(Errc::kUnreachable)},
-                        {"at", nullptr}});
+  for (const Problem& problem : cache_.Problems()) {
+    problems.push_back({{kAbout[static_cast<std::size_t>(problem.about)], problem.subject},
+                        {"error", problem.error},
+                        {"code", TextOrNull(problem.code)},
+                        {"advice", problem.advice},
+                        {"at", problem.since ? TimeJson(*problem.since) : OrderedJson(nullptr)}});
   }
   for (OrderedJson& problem : PinProblemsJson()) problems.push_back(std::move(problem));
   return problems;

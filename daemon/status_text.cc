@@ -72,11 +72,14 @@ std::string RenderProblems(const json& problems, WallTime now, const Terminal& t
   if (problems.empty()) return "";
   TextTable table({{"PROBLEM"}, {"SINCE"}, {"WHY"}});
   for (const json& item : problems) {
-    std::string whose;
-    for (const char* field : {"key", "host", "place"}) {
-      if (whose.empty()) whose = TextField(item, field);
+    std::string about;
+    for (const char* field : {"key", "host", "directory", "jobs", "place"}) {
+      if (about.empty()) about = TextField(item, field);
     }
-    table.AddRow({{whose, Colour::kRed}, AgeField(item, "at", now), TextField(item, "error")});
+    const std::string advice = TextField(item, "advice");
+    table.AddRow({{about, Colour::kRed},
+                  AgeField(item, "at", now),
+                  TextField(item, "error") + (advice.empty() ? "" : " (" + advice + ")")});
   }
   return "\n" + table.Render(terminal);
 }

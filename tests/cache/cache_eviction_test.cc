@@ -11,6 +11,12 @@ class CacheEvictionTest : public CacheTest {
   void AddRandom(const std::string& name, std::uint64_t mebibytes) {
     testing::FillRandom(MakeUpstream(name), mebibytes << 20, static_cast<unsigned>(name[0]));
   }
+  std::optional<Problem> ProblemOfDisk() {
+    for (const Problem& problem : cache_->Problems()) {
+      if (problem.about == Problem::About::kDisk) return problem;
+    }
+    return std::nullopt;
+  }
   void WarmInTurn(const std::string& name) {
     ASSERT_TRUE(Warm(name, Stage::kContent));
     ASSERT_TRUE(IsQuietSoon());
@@ -76,6 +82,23 @@ TEST_F(CacheEvictionTest, WhileNobodyMakesRoomTheTickerGoesOn) {
   ASSERT_TRUE(put);
   EXPECT_TRUE(testing::WaitUntil([&] { return !*queue.Find(put->id); }, std::chrono::seconds(10)))
       << "what other processes queue is picked up by the ticker";
+}
+
+TEST_F(CacheEvictionTest, AQuotaThatCanNotBeKeptIsAProblemUntilItCan) {
+  AddRandom("big", 3);
+  Open();
+  WarmInTurn("big");
+  ASSERT_TRUE(cache_->SetPinned(Repo("big"), true));
+  EXPECT_TRUE(cache_->Problems().empty());
+  Close();
+  options_.cache.quota.bytes = 2 << 20;
+  Open();
+  ASSERT_TRUE(testing::WaitUntil([&] { return ProblemOfDisk().has_value(); }, kSoon));
+  const Problem problem = *ProblemOfDisk();
+  EXPECT_NE(problem.error.find("over the quota"), std::string::npos) << problem.error;
+  EXPECT_NE(problem.advice.find("unpin"), std::string::npos) << problem.advice;
+  ASSERT_TRUE(cache_->SetPinned(Repo("big"), false));
+  EXPECT_TRUE(testing::WaitUntil([&] { return !ProblemOfDisk(); }, kSoon));
 }
 
 TEST_F(CacheEvictionTest, OneInUseIsNotEvicted) {

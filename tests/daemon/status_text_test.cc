@@ -27,7 +27,9 @@ TEST(StatusTextTest, ShowsUseFetchesAndProblems) {
       {"fuse", {{"protocol", "7.38"}, {"features", {"ASYNC_READ", "READDIRPLUS"}}}},
       {"ioEngine", "threads (io_uring_setup: Operation not permitted)"},
       {"fetching", {{{"key", "h/o/n"}, {"kind", "clone"}, {"receivedBytes", 1024}}}},
-      {"problems", {{{"host", "h"}, {"error", "down"}, {"at", "2026-01-01T00:57:00Z"}}}}};
+      {"problems",
+       {{{"host", "h"}, {"error", "down"}, {"at", "2026-01-01T00:57:00Z"}},
+        {{"jobs", "hydrate"}, {"error", "2 jobs due"}, {"advice", "run one"}, {"at", nullptr}}}}};
   const std::string text = RenderStatus(status, kNow, Terminal{});
   EXPECT_NE(text.find("mounted at     /repos\n"), std::string::npos) << text;
   EXPECT_NE(text.find("pid 7, up 2 h\n"), std::string::npos) << text;
@@ -39,6 +41,7 @@ TEST(StatusTextTest, ShowsUseFetchesAndProblems) {
       << text;
   EXPECT_NE(text.find("h/o/n     clone   1.0 KiB"), std::string::npos) << text;
   EXPECT_NE(text.find("h        3 min ago  down\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("hydrate  never      2 jobs due (run one)\n"), std::string::npos) << text;
 }
 
 TEST(StatusTextTest, RepositoriesAreSortedAndErrorsShown) {

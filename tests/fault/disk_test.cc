@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "tests/support/mount_test.h"
@@ -33,7 +34,15 @@ class SmallDisk {
   bool mounted_;
 };
 
-class DiskTest : public MountTest {};
+class DiskTest : public MountTest {
+ protected:
+  bool IsDiskAProblem() const {
+    const nlohmann::json problems = daemon_.CliJson({"status"})["problems"];
+    return std::any_of(problems.begin(), problems.end(), [&](const nlohmann::json& problem) {
+      return problem.value("directory", "") == daemon_.cache().string();
+    });
+  }
+};
 
 TEST_F(DiskTest, AFullDiskIsNoSpaceAndHurtsNobodyElse) {
   const SmallDisk disk(scratch_ / "disk", "12m");
@@ -47,6 +56,16 @@ TEST_F(DiskTest, AFullDiskIsNoSpaceAndHurtsNobodyElse) {
       WaitUntil([&] { return ErrnoOfReadingAll(Path("f/large")) == ENOSPC; }, kSettleTimeout));
   EXPECT_EQ(ReadFile(Path("f/small") / "README.md"), "hello\n");
   EXPECT_TRUE(WaitUntil([&] { return List(daemon_.cache() / "tmp").empty(); }, kSettleTimeout));
+  EXPECT_FALSE(IsDiskAProblem());
+  FillRandom(server_.Create("f/most"), 39 << 18, 2);  // 9.75 MiB.
+  ASSERT_TRUE(daemon_.Warm(Key("f/most"), "content"));
+  EXPECT_TRUE(WaitUntil([&] { return IsDiskAProblem(); }, kSettleTimeout));
+  ASSERT_TRUE(WaitUntil(
+      [&] {
+        return daemon_.Cli({"evict", Key("f/most")}).ok();
+      },
+      kSettleTimeout));
+  EXPECT_TRUE(WaitUntil([&] { return !IsDiskAProblem(); }, kSettleTimeout));
   FillWith(server_.Create("f/next"), "fits\n");
   EXPECT_EQ(ReadFile(Path("f/next") / "file"), "fits\n");
   EXPECT_TRUE(daemon_.Terminate());

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <random>
 
@@ -46,6 +47,8 @@ class WorkersTest : public MountTest {
   static bool StaysSo(Holds holds) {
     return !WaitUntil([&] { return !holds(); }, milliseconds(1'000));
   }
+
+  nlohmann::json Problems() const { return daemon_.CliJson({"status"})["problems"]; }
 
   nlohmann::json Jobs() const { return daemon_.CliJson({"jobs"}); }
 
@@ -197,9 +200,17 @@ TEST_F(WorkersTest, WithoutAnyCachedRepositoriesAreReadAsBefore) {
   ASSERT_TRUE(WaitUntil([&] { return !Jobs().empty(); }, kLeaseTimeout));
   ExpectWhole("w/cached");
   EXPECT_EQ(Jobs()[0]["state"], "queued");
-  ChildProcess worker = StartWorker("clone,hydrate,history,maintain");
+  const auto is_told = [&] {
+    const nlohmann::json problems = Problems();
+    return std::any_of(problems.begin(), problems.end(), [](const nlohmann::json& problem) {
+      return problem.value("jobs", "") == "clone";
+    });
+  };
+  EXPECT_TRUE(WaitUntil(is_told, kLeaseTimeout)) << Problems();
+  ChildProcess worker = StartWorker("clone,fetch,hydrate,history,maintain,insights");
   EXPECT_TRUE(daemon_.WaitForStage(Key("w/new"), "complete", kLeaseTimeout));
   ExpectWhole("w/new");
+  EXPECT_TRUE(WaitUntil([&] { return Problems().empty(); }, kLeaseTimeout)) << Problems();
 }
 
 TEST_F(WorkersTest, WhatAWorkerFetchesMakesRoomByTheDaemon) {
