@@ -213,6 +213,27 @@ TEST_F(WorkersTest, WithoutAnyCachedRepositoriesAreReadAsBefore) {
   EXPECT_TRUE(WaitUntil([&] { return Problems().empty(); }, kLeaseTimeout)) << Problems();
 }
 
+TEST_F(WorkersTest, AFullQueueThatNobodyWorksOffIsInNoReadersWay) {
+  constexpr int kJobCount = 2'000;
+  FillSmall(server_.Create("w/cached"));
+  ASSERT_TRUE(daemon_.Start());
+  ASSERT_TRUE(daemon_.Warm(Key("w/cached")));
+  daemon_.Set("jobs.inline", "[evict]");
+  daemon_.Set("freshness.maxAge", "1h");
+  ASSERT_TRUE(daemon_.Restart());
+  Output({"sqlite3", "-cmd", ".timeout 20000", (daemon_.cache() / "catalog.db").string(),
+          "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " +
+              std::to_string(kJobCount) +
+              ") INSERT INTO jobs (repository, kind, argument, priority, state, not_before, "
+              "created_at) SELECT 1, 'hydrate', printf('%040x', i), 60, 'queued', 0, 0 FROM n;"});
+  server_.ForgetRequests();
+  ASSERT_TRUE(WaitUntil([&] { return Jobs().size() >= kJobCount; }, kLeaseTimeout));
+  ExpectWhole("w/cached");
+  EXPECT_TRUE(server_.Requests().empty());
+  EXPECT_EQ(daemon_.CliJson({"status"})["parkedRequests"], 0);
+  EXPECT_GE(Jobs().size(), static_cast<std::size_t>(kJobCount)) << "nobody has waited for them";
+}
+
 TEST_F(WorkersTest, WhatAWorkerFetchesMakesRoomByTheDaemon) {
   FillRandom(server_.Create("w/old"), 3 << 20, 1);
   FillRandom(server_.Create("w/new"), 3 << 20, 2);
