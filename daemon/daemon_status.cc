@@ -91,6 +91,7 @@ OrderedJson DaemonStatus::PinProblemsJson() const {
     problems.push_back({{"place", problem.place},
                         {"error", Printable(problem.error.message)},
                         {"code", ErrcName(problem.error.code)},
+                        {"advice", "mend that line; until then the last good list holds"},
                         {"at", TimeJson(problem.at)}});
   }
   for (const PinKeeper::Trouble& trouble : cache_.PinTroubles()) {
@@ -100,6 +101,7 @@ OrderedJson DaemonStatus::PinProblemsJson() const {
     problems.push_back({{"key", trouble.key},
                         {"error", "pinned, but not here: " + Printable(trouble.error.message)},
                         {"code", ErrcName(trouble.error.code)},
+                        {"advice", AdviceFor(trouble.error.code)},
                         {"at", TimeJson(trouble.at)}});
   }
   return problems;

@@ -73,8 +73,8 @@ std::string RenderProblems(const json& problems, WallTime now, const Terminal& t
   TextTable table({{"PROBLEM"}, {"SINCE"}, {"WHY"}});
   for (const json& item : problems) {
     std::string about;
-    for (const char* field : {"key", "host", "directory", "jobs", "place"}) {
-      if (about.empty()) about = TextField(item, field);
+    for (const char* field : {"key", "host", "place", "directory", "jobs"}) {
+      about += TextField(item, field);
     }
     const std::string advice = TextField(item, "advice");
     table.AddRow({{about, Colour::kRed},
