@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -79,6 +80,18 @@ class Origin {
   virtual std::vector<RepositoryKey> KnownElsewhere() const { return {}; }
   // Counts up whenever that has changed.
   virtual std::uint64_t known_version() const { return 0; }
+
+  // What keeps other machines from fetching the same from the git host at the same time.
+  struct HostTurn {
+    std::shared_ptr<void> held;  // As long as this lives.
+    bool waited = false;         // For others, who may have got it meanwhile.
+  };
+  // Waits for it while `keep_going` allows it.  Empty where nobody else would fetch it, or nobody
+  // can say.  Errors: those of `keep_going`.
+  virtual Result<HostTurn> AwaitHostTurn(const RepositoryKey& /*key*/,
+                                         const std::function<Status()>& /*keep_going*/) const {
+    return HostTurn{};
+  }
 
   // What `source`, a peer, has been asked for has come after `took`, or why it has not.
   virtual void NoteAnswer(const Source& /*source*/, const Status& /*answer*/,

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -151,12 +152,12 @@ Result<ListedRefs> SourceRound::ListRefs(const RepositoryKey& key, Wanted wanted
   return std::move(*old);
 }
 
-Status SourceRound::Fetch(const RepositoryKey& key, FetchRequest request,
-                          const Attempt& attempt) const {
+SourceRound::Ended SourceRound::FetchFrom(std::vector<Source>& sources, const RepositoryKey& key,
+                                          FetchRequest request, const Attempt& attempt) const {
   Status last = NotConfigured(key);
   const auto on_progress = std::move(request.on_progress);
-  for (Source& source : SourcesOf(key, Wanted::kObjects)) {
-    if (auto prepared = attempt.prepare(); !prepared) return prepared;
+  for (const Source& source : sources) {
+    if (auto prepared = attempt.prepare(); !prepared) return {prepared, false};
     Watch watch(origin_, source, SteadyClock::now());
     request.on_progress = [&](const FetchProgress& progress) {
       watch.NoteProgress(progress.received_bytes + progress.said_bytes);
@@ -165,9 +166,26 @@ Status SourceRound::Fetch(const RepositoryKey& key, FetchRequest request,
     request.source = source;
     last = transport_.Fetch(request);
     if (last && source.peer) last = attempt.check();
-    if (!watch.End(key, last)) return last;
+    if (!watch.End(key, last)) return {last, false};
   }
-  return last;
+  return {last, true};
+}
+
+Status SourceRound::Fetch(const RepositoryKey& key, FetchRequest request,
+                          const Attempt& attempt) const {
+  std::vector<Source> peers = SourcesOf(key, Wanted::kObjects);
+  const auto first_host =
+      std::stable_partition(peers.begin(), peers.end(), [](const Source& s) { return s.peer; });
+  std::vector<Source> hosts(first_host, peers.end());
+  peers.erase(first_host, peers.end());
+
+  Ended ended = FetchFrom(peers, key, request, attempt);
+  if (!ended.ask_next) return ended.status;
+  const auto turn = origin_.AwaitHostTurn(
+      key, [&] { return request.on_progress ? request.on_progress(FetchProgress{}) : Status(); });
+  if (!turn) return turn.error();
+  if (turn->waited) ended = FetchFrom(peers, key, request, attempt);
+  return ended.ask_next ? FetchFrom(hosts, key, std::move(request), attempt).status : ended.status;
 }
 
 }  // namespace reposfs

@@ -40,13 +40,22 @@ class SourceRound {
     // Whether all that was wanted has come.
     std::function<Status()> check;
   };
-  // Fetches `request`, whose source is chosen here.
+  // Fetches `request`, whose source is chosen here.  While the git host is asked, no other machine
+  // of a ring asks it for the same repository; who has waited for that asks the peers again first.
   //
   // Errors: those of Transport, of `attempt`, and of request.on_progress.
   Status Fetch(const RepositoryKey& key, FetchRequest request, const Attempt& attempt) const;
 
  private:
   class Watch;
+  struct Ended {
+    Status status;
+    bool ask_next;
+  };
+
+  // Asks `sources` in turn.
+  Ended FetchFrom(std::vector<Source>& sources, const RepositoryKey& key, FetchRequest request,
+                  const Attempt& attempt) const;
 
   std::vector<Source> SourcesOf(const RepositoryKey& key, Wanted wanted) const;
 

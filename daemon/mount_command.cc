@@ -147,7 +147,10 @@ class Daemon {
       if (!token) return std::move(token).error().Within("ring.tokenFile");
       token_ = std::move(*token);
     }
-    ring_ = std::make_unique<RingService>(config_, *membership_, token_);
+    // Locks in the catalog are this machine's own.
+    LockService* const of_ring =
+        config_.ring.discovery == RingDiscovery::kEtcd ? locks_.get() : nullptr;
+    ring_ = std::make_unique<RingService>(config_, *membership_, of_ring, token_);
     ring_->Start();
     return {};
   }

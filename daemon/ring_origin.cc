@@ -8,6 +8,11 @@
 namespace reposfs {
 namespace {
 
+// So often who waits for a lock is asked whether to go on.
+constexpr milliseconds kLockSlice(1'000);
+// A lock that nobody else has comes sooner.
+constexpr milliseconds kLockWaitNoticed(200);
+
 std::string UrlOf(const Member& member, const RepositoryKey& key) {
   return member.address + "/" + PercentEncode(key.host) + "/" + PercentEncode(key.owner) + "/" +
          PercentEncode(key.name) + ".git";
@@ -112,6 +117,26 @@ Status RingOrigin::MayWait(const Source& source, milliseconds silent_for) const 
   }
   membership_.ReportFailure(node, Error{Errc::kTimedOut, "it is silent while it is waited for"});
   return {};
+}
+
+Result<Origin::HostTurn> RingOrigin::AwaitHostTurn(
+    const RepositoryKey& key, const std::function<Status()>& keep_going) const {
+  HostTurn turn;
+  if (locks_ == nullptr || !Keeps(key)) return turn;
+  const auto begun_at = std::chrono::steady_clock::now();
+  while (true) {
+    auto lock = locks_->Acquire({LockScope::kRepository, key.Text()}, LockMode::kExclusive,
+                                std::chrono::steady_clock::now() + kLockSlice);
+    const auto took = std::chrono::steady_clock::now() - begun_at;
+    turn.waited = took > kLockWaitNoticed;
+    if (lock) {
+      turn.held = std::make_shared<Lock>(std::move(*lock));
+      return turn;
+    }
+    // Twice from the host is better than not at all.
+    if (lock.error().code != Errc::kTimedOut) return turn;
+    if (auto going = keep_going(); !going) return std::move(going).error();
+  }
 }
 
 bool RingOrigin::Keeps(const RepositoryKey& key) const {

@@ -3,7 +3,8 @@
 // Only one node asks the git host what is new: the first owner that answers.  The other owners ask
 // those before them, and nodes that own nothing of a repository ask any owner.  So no two nodes
 // wait for each other, as long as they agree who is in the ring; when they do not, ring.timeout
-// ends it.  Objects have names that never change, so they may come from whoever has them: nodes
+// ends it, and where the ring has locks (etcd), owners fetch from the host under that of the
+// repository.  Objects have names that never change, so they may come from whoever has them: nodes
 // that are not before this one are asked for what is on their disks only.
 //
 //   this node is    refs from                                   objects from
@@ -22,6 +23,7 @@
 #include <string>
 #include <vector>
 
+#include "base/lock_service.h"
 #include "base/mutex.h"
 #include "cache/origin.h"
 #include "ring/membership.h"
@@ -39,9 +41,13 @@ struct RingOriginOptions {
 
 class RingOrigin final : public Origin {
  public:
-  // `membership` must outlive it.
-  RingOrigin(UpstreamOrigin upstream, Membership& membership, RingOriginOptions options)
-      : upstream_(std::move(upstream)), membership_(membership), options_(std::move(options)) {}
+  // `membership`, and `locks` if it is not null, must outlive it.  `locks` are those of the ring.
+  RingOrigin(UpstreamOrigin upstream, Membership& membership, LockService* locks,
+             RingOriginOptions options)
+      : upstream_(std::move(upstream)),
+        membership_(membership),
+        locks_(locks),
+        options_(std::move(options)) {}
 
   std::vector<std::string> Hosts() const override { return upstream_.Hosts(); }
   std::optional<HostOptions> HostOf(const std::string& host) const override {
@@ -51,6 +57,8 @@ class RingOrigin final : public Origin {
       REPOSFS_EXCLUDES(mutex_);
   void NoteAnswer(const Source& source, const Status& answer, milliseconds took) const override
       REPOSFS_EXCLUDES(mutex_);
+  Result<HostTurn> AwaitHostTurn(const RepositoryKey& key,
+                                 const std::function<Status()>& keep_going) const override;
   std::optional<milliseconds> HedgeAfter(const Source& source) const override {
     return membership_.HedgeDelay(source.peer->node);
   }
@@ -82,6 +90,7 @@ class RingOrigin final : public Origin {
 
   const UpstreamOrigin upstream_;
   Membership& membership_;
+  LockService* const locks_;
   const RingOriginOptions options_;
 
   std::atomic<std::uint64_t> known_version_{0};

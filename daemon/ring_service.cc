@@ -28,10 +28,11 @@ RingKeeperOptions KeeperOptionsOf(const Config& config, const std::string& token
 
 }  // namespace
 
-RingService::RingService(const Config& config, Membership& membership, const std::string& token)
+RingService::RingService(const Config& config, Membership& membership, LockService* locks,
+                         const std::string& token)
     : membership_(membership),
       keeper_options_(KeeperOptionsOf(config, token)),
-      origin_(UpstreamOrigin(config.hosts), membership, OriginOptionsOf(config, token)) {
+      origin_(UpstreamOrigin(config.hosts), membership, locks, OriginOptionsOf(config, token)) {
   membership_.AddListener([this](const RingView& before, const RingView& after) {
     if (RingKeeper* keeper = listening_.load(std::memory_order_acquire)) {
       keeper->RingChanged(before, after);

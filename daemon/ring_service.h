@@ -26,9 +26,10 @@ namespace reposfs {
 
 class RingService {
  public:
-  // `membership`, which is not started, and `clock` must outlive it.  `token`: the ring's secret;
-  // empty: none.
-  RingService(const Config& config, Membership& membership, const std::string& token);
+  // `membership`, which is not started, and `locks` must outlive it.  `locks`: those of the whole
+  // ring; null if it has none.  `token`: the ring's secret; empty: none.
+  RingService(const Config& config, Membership& membership, LockService* locks,
+              const std::string& token);
   ~RingService();  // Stop()
   RingService(const RingService&) = delete;
   RingService& operator=(const RingService&) = delete;

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,12 +36,21 @@ class FakeRing final : public Origin {
   void NoteAnswer(const Source& source, const Status& answer, milliseconds) const override {
     noted_ += source.url + (answer ? "+" : "-");
   }
+  Result<HostTurn> AwaitHostTurn(const RepositoryKey&,
+                                 const std::function<Status()>& keep_going) const override {
+    if (auto going = keep_going(); !going) return std::move(going).error();
+    auto held = std::make_shared<int>(0);
+    held_ = held;
+    return HostTurn{held, has_to_wait_};
+  }
   std::optional<milliseconds> HedgeAfter(const Source&) const override { return hedge_after_; }
   Status MayWait(const Source& source, milliseconds) const override {
     if (source.url != impatient_with_) return {};
     return Error{Errc::kTimedOut, "too slow"};
   }
 
+  bool has_to_wait_ = false;
+  mutable std::weak_ptr<int> held_;  // The turn at the host.
   std::optional<milliseconds> hedge_after_;
   std::string impatient_with_;
   mutable std::string noted_;
@@ -63,10 +74,12 @@ class FakeTransport final : public Transport {
   }
   Status Fetch(const FetchRequest& request) override {
     asked_ += request.source.url + " ";
+    if (on_fetch_) on_fetch_(request.source);
     if (auto going = request.on_progress(FetchProgress{}); !going) return going;
     return AnswerOf(request.source);
   }
 
+  std::function<void(const Source&)> on_fetch_;
   std::map<std::string, Errc> failures_;
   std::string silent_;  // Until it is left, or somebody has failed.
   mutable std::atomic<int> failure_count_{0};
@@ -182,6 +195,23 @@ TEST_F(SourceRoundTest, TheHostItselfHasTheLastWord) {
   EXPECT_EQ(refs.error().code, Errc::kAccessDenied);
   EXPECT_EQ(Fetch().error().message, "up fails");
   EXPECT_EQ(ring_.noted_, "a-b-a-b-") << "the host is no peer";
+}
+
+TEST_F(SourceRoundTest, TheHostIsAskedInTurn) {
+  transport_.failures_ = {{"a", Errc::kNotFound}, {"b", Errc::kNotFound}};
+  transport_.on_fetch_ = [&](const Source& source) {
+    EXPECT_EQ(ring_.held_.expired(), source.peer.has_value()) << source.url;
+  };
+  EXPECT_TRUE(Fetch());
+  EXPECT_EQ(transport_.asked_, "a b up ");
+  EXPECT_TRUE(ring_.held_.expired());
+}
+
+TEST_F(SourceRoundTest, WhoHasWaitedForTheHostAsksItsPeersAgain) {
+  ring_.has_to_wait_ = true;
+  transport_.failures_ = {{"a", Errc::kNotFound}, {"b", Errc::kNotFound}};
+  EXPECT_TRUE(Fetch());
+  EXPECT_EQ(transport_.asked_, "a b a b up ");
 }
 
 TEST_F(SourceRoundTest, OurOwnTroubleIsNoReasonToAskAgain) {
