@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -39,7 +40,7 @@ class RingTest : public ::testing::Test {
     network_ = std::make_unique<Network>(kHostMachine);
     host_ =
         std::make_unique<GitServer>(Network::Address(kHostMachine), network_->Enter(kHostMachine));
-    WriteFile(scratch_ / "token", "the secret of this ring\n");
+    WriteFile(scratch_ / "token", "the-secret-of-this-ring\n");
     for (int node = 1; node <= kNodeCountMax; ++node) daemons_.push_back(NewDaemon(node));
   }
 
@@ -305,6 +306,64 @@ TEST_F(RingFaultTest, ANodeWhoseAnswersGetLostIsDoneWithout) {
       });
 }
 
+TEST_F(RingFaultTest, ANodeThatFlapsIsDoneWithout) {
+  std::atomic<bool> flapping{true};
+  std::thread hand;
+  ExpectNobodyNotices(
+      [&] {
+        hand = std::thread([&] {
+          for (bool plugged = true; flapping; plugged = !plugged) {
+            plugged ? network_->Unplug(kVictim) : network_->Plug(kVictim);
+            WaitUntil([&] { return !flapping; }, std::chrono::seconds(5));
+          }
+        });
+      },
+      [&] {
+        flapping = false;
+        hand.join();
+        network_->Plug(kVictim);
+      });
+}
+
+// A node that owns nothing of a repository is a git host for it.
+TEST_F(RingTest, StockGitIsServedByANodeThatOwnsNothing) {
+  MakeRepositories(6);
+  StartNodes();
+  const auto stranger_to = [&](const std::string& name) {
+    for (int node = 1; node <= kNodeCount; ++node) {
+      if (!IsOwner(node, name)) return node;
+    }
+    return 0;
+  };
+  const std::string& name = names_.front();
+  const int node = stranger_to(name);
+  ASSERT_NE(node, 0);
+  const std::string url = "http://any:" + ReadFile(scratch_ / "token").substr(0, 23) + "@" +
+                          Network::Address(node) + ":7420/" + Key(name) + ".git";
+  const auto git = [&](Argv arguments) {
+    Argv argv = network_->Enter(kHostMachine);
+    argv.insert(argv.end(), {"git"});
+    argv.insert(argv.end(), arguments.begin(), arguments.end());
+    return Output(argv);
+  };
+  const std::string head = Git(host_->Path(name), {"rev-parse", "main"});
+  EXPECT_NE(git({"ls-remote", url, "refs/heads/main"}).find(head), std::string::npos);
+  const std::string whole = scratch_ / "whole";
+  git({"clone", "-q", url, whole});
+  EXPECT_EQ(ReadFile(whole + "/file"), "content of " + name);
+  const std::string blobless = scratch_ / "blobless";
+  git({"clone", "-q", "--filter=blob:none", url, blobless});
+  EXPECT_EQ(ReadFile(blobless + "/file"), "content of " + name);
+
+  AddCommit(host_->Path(name), "main", "changed");
+  for (int owner = 1; owner <= kNodeCount; ++owner) {
+    (void)Node(owner).Cli({"refresh", Key(name)});
+  }
+  git({"-C", whole, "pull", "-q"});
+  EXPECT_EQ(ReadFile(whole + "/file"), "changed");
+  git({"-C", whole, "fsck"});
+}
+
 TEST_F(RingTest, ANewNodeTakesItsShareFromItsPeersAndGivesItBack) {
   MakeRepositories(IsLong() ? 60 : 12);
   StartNodes();
@@ -340,6 +399,10 @@ TEST_F(RingTest, ANewNodeTakesItsShareFromItsPeersAndGivesItBack) {
     }
   }
   EXPECT_GT(moved, 0u);
+  // A quarter of the copies is the new node's share.
+  const auto taken = std::count_if(names_.begin(), names_.end(),
+                                   [&](const std::string& name) { return IsOwner(4, name); });
+  EXPECT_LE(static_cast<double>(taken), 1.3 / 4 * 2 * static_cast<double>(names_.size()));
   RecordProperty("moved", static_cast<int>(moved));
 
   WriteNodes(kNodeCount);
