@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "base/mutex.h"
+#include "tests/support/etcd_cluster.h"
 #include "tests/support/mount_test.h"
 #include "tests/support/network.h"
 
@@ -83,6 +84,9 @@ class RingTest : public ::testing::Test {
     }
   }
 
+  int MemberCount(int asked) {
+    return static_cast<int>(Node(asked).CliJson({"ring", "nodes"})["members"].size());
+  }
   // The nodes that own `name`, the first owner first.
   std::vector<int> OwnersOf(const std::string& name, int asked = 1) {
     std::vector<int> owners;
@@ -325,6 +329,61 @@ TEST_F(RingFaultTest, ANodeThatFlapsIsDoneWithout) {
       });
 }
 
+// The nodes find each other through etcd, which is not needed to go on.
+TEST_F(RingTest, ReadsGoOnWhateverBecomesOfEtcd) {
+  EtcdClusterOptions options;
+  options.server_count = 3;
+  options.address = Network::Address(kHostMachine);
+  options.enter = network_->Enter(kHostMachine);
+  EtcdCluster etcd(options);
+  std::string endpoints;
+  for (const std::string& one : etcd.endpoints()) {
+    endpoints += (endpoints.empty() ? "\"" : ", \"") + one + "\"";
+  }
+  for (int node = 1; node <= kNodeCount; ++node) {
+    Node(node).Unset("ring.nodesFile");
+    Node(node).Set("ring.discovery", "etcd");
+    Node(node).Set("ring.address", "\"http://" + Network::Address(node) + ":7420\"");
+    Node(node).Set("ring.etcd", "{ endpoints: [" + endpoints + "], leaseTtl: 3s }");
+    ASSERT_TRUE(Node(node).Start());
+  }
+  MakeRepositories(8);
+  const auto knows_all = [&](int node) { return MemberCount(node) == kNodeCount; };
+  for (int node = 1; node <= kNodeCount; ++node) {
+    ASSERT_TRUE(WaitUntil([&] { return knows_all(node); }, kSettleTimeout)) << node;
+  }
+  ExpectAllReadable(1);
+  ASSERT_TRUE(WaitUntil([&] { return OwnersHaveAll({1, 2, 3}); }, kSettleTimeout));
+
+  const auto expect_reads = [&](const std::string& when) {
+    for (int node = 1; node <= kNodeCount; ++node) {
+      for (const std::string& name : names_) {
+        if (!IsOwner(node, name)) (void)Node(node).Cli({"evict", Key(name)});
+      }
+      ExpectAllReadable(node);
+      EXPECT_TRUE(knows_all(node)) << when;
+    }
+  };
+  const std::size_t leader = etcd.Leader();
+  ASSERT_LT(leader, etcd.server_count());
+  etcd.Signal(leader, SIGSTOP);
+  expect_reads("its leader is paused");
+  etcd.Signal(leader, SIGCONT);
+  for (std::size_t i = 0; i < etcd.server_count(); ++i) etcd.Kill(i);
+  expect_reads("it is gone");
+  etcd.StartAll();
+  etcd.WaitReady();
+  expect_reads("it is back");
+  // Something new is fetched once, under the ring's lock.
+  names_.push_back("o/new");
+  FillWith(host_->Create("o/new"), "content of o/new");
+  for (int node = 1; node <= kNodeCount; ++node) ExpectAllReadable(node);
+  EXPECT_TRUE(WaitUntil([&] { return OwnersHaveAll({1, 2, 3}); }, kSettleTimeout));
+  std::set<std::string> clients;
+  for (const GitRequest& request : host_->Requests("o/new")) clients.insert(request.client);
+  EXPECT_EQ(clients.size(), 1u);
+}
+
 // A node that owns nothing of a repository is a git host for it.
 TEST_F(RingTest, StockGitIsServedByANodeThatOwnsNothing) {
   MakeRepositories(6);
@@ -375,9 +434,7 @@ TEST_F(RingTest, ANewNodeTakesItsShareFromItsPeersAndGivesItBack) {
 
   WriteNodes(kNodeCountMax);
   ASSERT_TRUE(Node(4).Start());
-  const auto knows_all = [&](int node, std::size_t count) {
-    return Node(node).CliJson({"ring", "nodes"})["members"].size() == count;
-  };
+  const auto knows_all = [&](int node, int count) { return MemberCount(node) == count; };
   for (int node = 1; node <= 4; ++node) {
     ASSERT_TRUE(WaitUntil([&] { return knows_all(node, 4); }, kSettleTimeout));
   }

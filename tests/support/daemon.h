@@ -28,6 +28,7 @@ class Daemon {
 
   // `key` as in the configuration file, "cache.quota"; `value` as YAML, for example "[a, b]".
   void Set(const std::string& key, const std::string& value) { settings_[key] = value; }
+  void Unset(const std::string& key) { settings_.erase(key); }
   // Adds `hosts.<name>`; `more` are further keys of it, for example ", caseInsensitive: true".
   void AddHost(const std::string& name, const std::string& url, const std::string& more = "");
   // The cache goes elsewhere than into a directory of this object's own.

@@ -12,8 +12,8 @@ namespace {
 
 constexpr milliseconds kReadyTimeout = std::chrono::seconds(30);
 
-std::string Loopback(const std::string& scheme) {
-  return scheme + "://127.0.0.1:" + std::to_string(FreePort());
+std::string UrlAt(const std::string& scheme, const std::string& address) {
+  return scheme + "://" + address + ":" + std::to_string(FreePort());
 }
 
 }  // namespace
@@ -21,7 +21,10 @@ std::string Loopback(const std::string& scheme) {
 EtcdCluster::EtcdCluster(EtcdClusterOptions options) : options_(std::move(options)) {
   const std::string scheme = options_.ca_file.empty() ? "http" : "https";
   for (int i = 0; i < options_.server_count; ++i) {
-    servers_.push_back({"server" + std::to_string(i), Loopback(scheme), Loopback("http"), {}});
+    servers_.push_back({"server" + std::to_string(i),
+                        UrlAt(scheme, options_.address),
+                        UrlAt("http", options_.address),
+                        {}});
   }
   StartAll();
   WaitReady();
@@ -50,7 +53,7 @@ void EtcdCluster::Start(std::size_t index) {
                              "--cert-file=" + options_.certificate_file.string(),
                              "--key-file=" + options_.key_file.string()});
   }
-  server.process = ChildProcess::Start(argv, directory_ / (server.name + ".log"));
+  server.process = ChildProcess::Start(Entered(argv), directory_ / (server.name + ".log"));
 }
 
 void EtcdCluster::StartAll() {
@@ -65,9 +68,15 @@ void EtcdCluster::Stop(std::size_t index) {
   }
 }
 
+Argv EtcdCluster::Entered(const Argv& argv) const {
+  Argv entered = options_.enter;
+  entered.insert(entered.end(), argv.begin(), argv.end());
+  return entered;
+}
+
 Argv EtcdCluster::CtlCommand(const std::string& endpoints) const {
-  Argv argv = {"env", "ETCDCTL_API=3", "etcdctl", "--endpoints=" + endpoints,
-               "--command-timeout=2s"};
+  Argv argv = Entered(
+      {"env", "ETCDCTL_API=3", "etcdctl", "--endpoints=" + endpoints, "--command-timeout=2s"});
   if (!options_.ca_file.empty()) {
     argv.insert(argv.end(), {"--cacert=" + options_.ca_file.string(),
                              "--cert=" + options_.certificate_file.string(),

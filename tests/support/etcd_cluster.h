@@ -1,4 +1,5 @@
-// A real etcd of a test's own: one server or several, on loopback, in a temporary directory.
+// A real etcd of a test's own: one server or several, in a temporary directory, on loopback unless
+// a test says otherwise.
 //
 // Thread-safety: none.
 #pragma once
@@ -20,6 +21,9 @@ struct EtcdClusterOptions {
   std::filesystem::path ca_file{};
   std::filesystem::path certificate_file{};
   std::filesystem::path key_file{};
+  // Of the machine it runs on (tests/support/network.h).
+  std::string address = "127.0.0.1";
+  Argv enter{};
 };
 
 class EtcdCluster {
@@ -56,6 +60,8 @@ class EtcdCluster {
     ChildProcess process;
   };
 
+  // `argv` as it is run on the servers' machine.
+  Argv Entered(const Argv& argv) const;
   Argv CtlCommand(const std::string& endpoints) const;
 
   const EtcdClusterOptions options_;
