@@ -23,7 +23,6 @@
 #include "daemon/mount_table.h"
 #include "daemon/process_setup.h"
 #include "daemon/ring_service.h"
-#include "daemon/ring_setup.h"
 #include "daemon/secret_file.h"
 #include "fs/session.h"
 
@@ -138,26 +137,19 @@ class Daemon {
   }
 
   Status MakeRing() {
-    if (!config_.ring.enabled) return {};
-    auto membership = MakeMembership(config_, RingRole::kNode, clock_);
-    if (!membership) return std::move(membership).error();
-    membership_ = std::move(*membership);
-    if (!config_.ring.token_file.empty()) {
-      auto token = ReadSecret(config_.ring.token_file);
-      if (!token) return std::move(token).error().Within("ring.tokenFile");
-      token_ = std::move(*token);
-    }
     // Locks in the catalog are this machine's own.
-    LockService* const of_ring =
-        config_.ring.discovery == RingDiscovery::kEtcd ? locks_.get() : nullptr;
-    ring_ = std::make_unique<RingService>(config_, *membership_, of_ring, token_);
-    ring_->Start();
+    const bool ring_has_locks = config_.ring.discovery == RingDiscovery::kEtcd;
+    auto ring = RingService::Make(config_, RingRole::kNode, ring_has_locks ? locks_.get() : nullptr,
+                                  clock_);
+    if (!ring) return std::move(ring).error();
+    ring_ = std::move(*ring);
+    if (ring_) ring_->Start();
     return {};
   }
 
   CurrentRing RingOrNone() const {
-    if (!membership_) return {};
-    return [this] { return membership_->view(); };
+    if (!ring_) return {};
+    return [this] { return ring_->view(); };
   }
 
   Status StartServers() {
@@ -183,16 +175,22 @@ class Daemon {
   // Of who comes over TCP.
   ControlAccess AccessOf(const HttpRequest& request) const {
     const bool by_certificate = !config_.http.tls.client_ca_file.empty();
-    if (by_certificate || (!token_.empty() && ShowsToken(request, token_))) {
+    if (by_certificate || (!secret_.empty() && ShowsToken(request, secret_))) {
       return ControlAccess::kPeer;
     }
+    const bool is_near = IsLoopback(config_.http.listen);
+    if (!is_near && !config_.http.open_to_all) return ControlAccess::kStranger;
     // Without a secret a ring is on this machine only.
-    if (!IsLoopback(config_.http.listen)) return ControlAccess::kStranger;
-    return ring_ && token_.empty() ? ControlAccess::kPeer : ControlAccess::kReadOnly;
+    return ring_ && secret_.empty() ? ControlAccess::kPeer : ControlAccess::kReadOnly;
   }
 
   Status StartHttp() {
     if (config_.http.listen.empty()) return {};
+    if (!config_.ring.token_file.empty()) {
+      auto secret = ReadSecret(config_.ring.token_file);
+      if (!secret) return std::move(secret).error().Within("ring.tokenFile");
+      secret_ = std::move(*secret);
+    }
     auto git_options = MakeGitServiceOptions(config_);
     if (!git_options) return std::move(git_options).error();
     git_ = std::make_unique<GitService>(*cache_, std::move(*git_options));
@@ -218,7 +216,7 @@ class Daemon {
     if (http) {
       http_ = std::move(*http);
       api_->SetHttpAddress(http_->address());
-    } else if (membership_) {
+    } else if (ring_) {
       return std::move(http).error().Within("nodes of a ring need http.listen");
     } else {
       // The mount does not depend on it; another reposfs may have the port.
@@ -236,9 +234,8 @@ class Daemon {
   std::unique_ptr<IoEngine> io_engine_;
   // Of all processes that share the cache, or the ring.
   std::unique_ptr<LockService> locks_;
-  std::string token_;                       // Of the ring; empty: none.
-  std::unique_ptr<Membership> membership_;  // Null without a ring; so is the next.
-  std::unique_ptr<RingService> ring_;
+  std::unique_ptr<RingService> ring_;  // Null without one.
+  std::string secret_;                 // Of ring.tokenFile; empty: none.
   std::unique_ptr<Transport> transport_;
   std::unique_ptr<RepositoryCache> cache_;
   std::unique_ptr<Session> session_;

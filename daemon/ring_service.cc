@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "daemon/http_answer.h"
+#include "daemon/secret_file.h"
 
 namespace reposfs {
 namespace {
@@ -28,12 +29,27 @@ RingKeeperOptions KeeperOptionsOf(const Config& config, const std::string& token
 
 }  // namespace
 
-RingService::RingService(const Config& config, Membership& membership, LockService* locks,
-                         const std::string& token)
-    : membership_(membership),
+Result<std::unique_ptr<RingService>> RingService::Make(const Config& config, RingRole role,
+                                                       LockService* locks, const Clock& clock) {
+  if (!config.ring.enabled) return std::unique_ptr<RingService>();
+  auto membership = MakeMembership(config, role, clock);
+  if (!membership) return std::move(membership).error();
+  std::string token;
+  if (!config.ring.token_file.empty()) {
+    auto secret = ReadSecret(config.ring.token_file);
+    if (!secret) return std::move(secret).error().Within("ring.tokenFile");
+    token = std::move(*secret);
+  }
+  return std::unique_ptr<RingService>(
+      new RingService(config, std::move(*membership), locks, token));
+}
+
+RingService::RingService(const Config& config, std::unique_ptr<Membership> membership,
+                         LockService* locks, const std::string& token)
+    : membership_(std::move(membership)),
       keeper_options_(KeeperOptionsOf(config, token)),
-      origin_(UpstreamOrigin(config.hosts), membership, locks, OriginOptionsOf(config, token)) {
-  membership_.AddListener([this](const RingView& before, const RingView& after) {
+      origin_(UpstreamOrigin(config.hosts), *membership_, locks, OriginOptionsOf(config, token)) {
+  membership_->AddListener([this](const RingView& before, const RingView& after) {
     if (RingKeeper* keeper = listening_.load(std::memory_order_acquire)) {
       keeper->RingChanged(before, after);
     }
@@ -49,22 +65,22 @@ RingService::~RingService() {
 }
 
 void RingService::Start() {
-  membership_.Start();
+  membership_->Start();
   const auto deadline = std::chrono::steady_clock::now() + kMembersKnownWithin;
-  while (membership_.view()->nodes().empty() && std::chrono::steady_clock::now() < deadline) {
+  while (membership_->view()->nodes().empty() && std::chrono::steady_clock::now() < deadline) {
     std::this_thread::sleep_for(kLookEvery);
   }
 }
 
 void RingService::Keep(RepositoryCache& cache) {
-  keeper_ = std::make_unique<RingKeeper>(cache, origin_, membership_, keeper_options_);
+  keeper_ = std::make_unique<RingKeeper>(cache, origin_, *membership_, keeper_options_);
   listening_.store(keeper_.get(), std::memory_order_release);
   keeper_->Start();
 }
 
 void RingService::Stop() {
   if (keeper_) keeper_->Stop();
-  membership_.Stop();
+  membership_->Stop();
 }
 
 bool RingService::IsForPeers(std::string_view path) {

@@ -3,6 +3,8 @@
 //
 //   made --Start()--> members are known --Keep(cache)--> repositories are looked after
 //
+// A worker's part ends with the members: it fetches from them, and the mount looks after the rest.
+//
 // Peers ask it over HTTP (with the ring's secret, see daemon/git_service.h):
 //   GET  /v1/ring/holdings/{epoch}/{revision}   ring/holdings.h
 //   POST /v1/ring/news {"node": ID}             there is something new on that node
@@ -19,6 +21,7 @@
 #include "daemon/config.h"
 #include "daemon/ring_keeper.h"
 #include "daemon/ring_origin.h"
+#include "daemon/ring_setup.h"
 #include "daemon/router.h"
 #include "ring/membership.h"
 
@@ -26,10 +29,11 @@ namespace reposfs {
 
 class RingService {
  public:
-  // `membership`, which is not started, and `locks` must outlive it.  `locks`: those of the whole
-  // ring; null if it has none.  `token`: the ring's secret; empty: none.
-  RingService(const Config& config, Membership& membership, LockService* locks,
-              const std::string& token);
+  // Null without ring.enabled.  `locks`: those of the whole ring; null if it has none.  `clock` and
+  // `locks` must outlive it.
+  // Errors: those of MakeMembership(), and of reading ring.tokenFile.
+  static Result<std::unique_ptr<RingService>> Make(const Config& config, RingRole role,
+                                                   LockService* locks, const Clock& clock);
   ~RingService();  // Stop()
   RingService(const RingService&) = delete;
   RingService& operator=(const RingService&) = delete;
@@ -42,6 +46,7 @@ class RingService {
   void Stop();
 
   const Origin& origin() const { return origin_; }
+  std::shared_ptr<const RingView> view() const { return membership_->view(); }
   // REQUIRES: Keep() has been called.
   RingWork work() const { return keeper_->work(); }
 
@@ -54,10 +59,14 @@ class RingService {
   }
 
  private:
+  // `token`: the ring's secret; empty: none.
+  RingService(const Config& config, std::unique_ptr<Membership> membership, LockService* locks,
+              const std::string& token);
+
   HttpResponse TellHoldings(const RoutedRequest& call) const;
   HttpResponse TakeNews(const RoutedRequest& call);
 
-  Membership& membership_;
+  const std::unique_ptr<Membership> membership_;
   const RingKeeperOptions keeper_options_;
   RingOrigin origin_;
   Router router_;

@@ -10,7 +10,7 @@
 #include "cache/make_transport.h"
 #include "cache/repository_cache.h"
 #include "daemon/process_setup.h"
-#include "daemon/ring_setup.h"
+#include "daemon/ring_service.h"
 
 namespace reposfs {
 namespace {
@@ -37,18 +37,14 @@ int RunWorker(const Config& config, ReadinessReporter& reporter) {
   }
   const SystemClock clock;
   const UpstreamOrigin origin(config.hosts);
-  std::unique_ptr<Membership> membership;
-  if (config.ring.enabled) {
-    auto made = MakeMembership(config, RingRole::kObserver, clock);
-    if (!made) return fail(made.error());
-    membership = std::move(*made);
-    membership->Start();
-  }
+  const auto ring = RingService::Make(config, RingRole::kObserver, nullptr, clock);
+  if (!ring) return fail(ring.error());
+  if (*ring) (*ring)->Start();
   const auto engine = IoEngine::Create({.choice = config.io.engine});
   const auto transport = MakeTransport(config.fetch, *engine);
   auto cache = RepositoryCache::Open({config.cache, config.jobs, CacheRole::kWorker,
                                       config.freshness, config.history, config.fetch, config.lru},
-                                     origin, *transport, clock);
+                                     *ring ? (*ring)->origin() : origin, *transport, clock);
   if (!cache) return fail(cache.error());
   const std::string kinds = JobKindNames(config.jobs.kinds, ",");
   spdlog::info("works jobs={} cache={} version={}", kinds, config.cache.directory.string(),
@@ -58,6 +54,7 @@ int RunWorker(const Config& config, ReadinessReporter& reporter) {
   const int signal = WaitForSignal();
   reporter.Stopping();
   (*cache)->Stop();
+  if (*ring) (*ring)->Stop();
   spdlog::info("stopped signal={}", strsignal(signal));
   return 0;
 }
