@@ -40,7 +40,7 @@ Error Refusal(ControlAccess needed) {
     return {Errc::kAccessDenied, "changes are made over the control socket only"};
   }
   return {Errc::kAccessDenied,
-          "show the secret of ring.tokenFile, as Authorization: Bearer SECRET"};
+          "other machines show the secret of ring.tokenFile, as Authorization: Bearer SECRET"};
 }
 
 HttpResponse NotUnderstood(const std::string& methods) {

@@ -173,6 +173,29 @@ TEST_F(RingTest, EveryRepositoryIsFetchedOnceAndKeptByItsOwners) {
   }
 }
 
+TEST_F(RingTest, StrangersGetTheProbesOnly) {
+  StartNodes();
+  const auto status = [&](const std::string& path, const Argv& more = {}) {
+    Argv argv = network_->Enter(kHostMachine);
+    argv.insert(argv.end(), {"curl", "-s", "-o", "/dev/null", "-w", "%{http_code}"});
+    argv.insert(argv.end(), more.begin(), more.end());
+    argv.push_back("http://" + Network::Address(1) + ":7420" + path);
+    return Output(argv);
+  };
+  const Argv with_secret = {"-H", "Authorization: Bearer the-secret-of-this-ring"};
+  const Argv with_another = {"-H", "Authorization: Bearer the-secret-of-that-ring"};
+  EXPECT_EQ(status("/healthz"), "200");
+  EXPECT_EQ(status("/readyz", with_another), "200");
+  for (const char* path : {"/v1/repos", "/v1/status", "/v1/ring", "/v1/ring/holdings/none/0"}) {
+    EXPECT_EQ(status(path), "403") << path;
+    EXPECT_EQ(status(path, with_another), "403") << path;
+    EXPECT_EQ(status(path, with_secret), "200") << path;
+  }
+  EXPECT_EQ(status("/v1/repos/test/o/n/evict", {"-X", "POST", with_secret[0], with_secret[1]}),
+            "403")
+      << "changes are made on the machine itself";
+}
+
 TEST_F(RingTest, AChangeReachesEveryNode) {
   MakeRepositories(1);
   for (int node = 1; node <= kNodeCount; ++node) Node(node).Set("freshness.maxAge", "1s");
