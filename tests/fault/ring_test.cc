@@ -55,7 +55,7 @@ class RingTest : public ::testing::Test {
     daemon->Set("ring.nodesFile", scratch_ / "nodes.yaml");
     daemon->Set("ring.tokenFile", scratch_ / "token");
     daemon->Set("ring.healthCheckInterval", "1s");
-    daemon->Set("ring.timeout", "1s");
+    daemon->Set("ring.timeout", "2s");
     daemon->Set("ring.leaveAfter", "1s");
     return daemon;
   }
