@@ -137,7 +137,7 @@ TEST_F(BakeTest, ManySlowOnesDoNotKeepOthersWaiting) {
 }
 
 TEST_F(BakeTest, WhoPinsOrRefreshesASlowOneKeepsNobodyWaiting) {
-  constexpr int kCount = 12;  // More than there are threads.
+  constexpr int kCount = 14;  // More than there are threads.
   FillSmall(server_.Create("b/slow"));
   FillSmall(server_.Create("b/known"));
   ASSERT_TRUE(daemon_.Start());
