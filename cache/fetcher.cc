@@ -1,29 +1,19 @@
 #include "cache/fetcher.h"
 
 #include <algorithm>
-#include <chrono>
 #include <optional>
 #include <set>
-#include <thread>
-#include <unordered_set>
 #include <utility>
 
 #include "base/file_util.h"
 #include "base/text.h"
-#include "cache/git_command.h"
-#include "cache/pack.h"
-#include "cache/pack_sizes.h"
+#include "cache/commit_blobs.h"
 #include "cache/staging.h"
-#include "cache/tree.h"
 
 namespace reposfs {
 namespace {
 
 constexpr int kHistoryPassCountMax = 3;
-
-// Tidying waits so long for transfers of the same repository to end.
-constexpr milliseconds kOthersPatience = std::chrono::seconds(5);
-constexpr milliseconds kAskOthersEvery(50);
 
 std::vector<Oid> ContentRoots(const Repository& repository) {
   std::vector<Oid> commits;
@@ -64,72 +54,6 @@ Status CheckArrived(const std::filesystem::path& staging, const ObjectStore& sto
 
 }  // namespace
 
-Result<Oid> PeelToCommit(const ObjectStore& objects, Oid id) {
-  constexpr int kTagDepthMax = 16;
-  for (int depth = 0; depth < kTagDepthMax; ++depth) {
-    auto object = objects.Read(id);
-    if (!object) return std::move(object).error();
-    if (object->type == ObjectType::kCommit) return id;
-    constexpr std::string_view kObject = "object ";
-    const std::string_view content = object->content;
-    if (object->type != ObjectType::kTag || !content.starts_with(kObject)) break;
-    const auto next = Oid::FromHex(content.substr(kObject.size(), Oid::kHexSize));
-    if (!next) break;
-    id = *next;
-  }
-  return Error{Errc::kNotFound, "object " + id.Hex() + " is not a commit"};
-}
-
-namespace {
-
-// Shows `visit` the blobs of each tree below `commit_id`, each tree once, until it returns false.
-template <typename Visit>
-Status WalkTrees(const ObjectStore& objects, const Oid& commit_id, Visit visit) {
-  auto commit = objects.ReadCommit(commit_id);
-  if (!commit) return std::move(commit).error();
-  std::unordered_set<Oid, OidHash> seen = {commit->tree};
-  std::vector<Oid> trees = {commit->tree};
-  while (!trees.empty()) {
-    const Oid id = trees.back();
-    trees.pop_back();
-    auto object = objects.Read(id);
-    if (!object) return std::move(object).error();
-    auto tree = ParseTree(object->content);
-    if (!tree) return std::move(tree).error();
-    std::vector<Oid> blobs;
-    for (const TreeEntry& entry : tree->entries) {
-      if (entry.type == EntryType::kSubmodule || !seen.insert(entry.oid).second) continue;
-      (entry.type == EntryType::kDirectory ? trees : blobs).push_back(entry.oid);
-    }
-    if (!visit(blobs)) return {};
-  }
-  return {};
-}
-
-// Whether all blobs of `commit` are here.  Where they are not, that is found out soon.
-Result<bool> HasAllBlobs(const ObjectStore& objects, const Oid& commit) {
-  bool all = true;
-  auto walked = WalkTrees(objects, commit, [&](const std::vector<Oid>& blobs) {
-    all = objects.Missing(blobs).empty();
-    return all;
-  });
-  if (!walked) return std::move(walked).error();
-  return all;
-}
-
-}  // namespace
-
-Result<std::vector<Oid>> MissingBlobs(const ObjectStore& objects, const Oid& commit) {
-  std::vector<Oid> missing;
-  auto walked = WalkTrees(objects, commit, [&](const std::vector<Oid>& blobs) {
-    const std::vector<Oid> of_tree = objects.Missing(blobs);
-    missing.insert(missing.end(), of_tree.begin(), of_tree.end());
-    return true;
-  });
-  if (!walked) return std::move(walked).error();
-  return missing;
-}
-
 Fetcher::Fetcher(const Origin& origin, Transport& transport, FetchOptions limits, Catalog& catalog,
                  HostLedger& ledger, const Clock& clock,
                  std::function<void(const Repository&)> tell_others)
@@ -147,24 +71,6 @@ Fetcher::Fetcher(const Origin& origin, Transport& transport, FetchOptions limits
       catalog_(catalog),
       clock_(clock),
       tell_others_(std::move(tell_others)) {}
-
-Result<std::optional<Inventory>> Fetcher::AwaitInventory(Repository& repository,
-                                                         const TransferControl& control) const {
-  const auto deadline = std::chrono::steady_clock::now() + kOthersPatience;
-  while (true) {
-    std::optional<Inventory> inventory;
-    Status looked = repository.ChangeDirectory([&]() -> Status {
-      auto found = InventoryOf(repository, catalog_, control.job);
-      if (!found) return std::move(found).error();
-      inventory = std::move(*found);
-      return {};
-    });
-    if (!looked) return std::move(looked).error();
-    if (inventory || std::chrono::steady_clock::now() > deadline) return inventory;
-    if (auto going = control.on_progress(FetchProgress{}); !going) return std::move(going).error();
-    std::this_thread::sleep_for(kAskOthersEvery);
-  }
-}
 
 Status Fetcher::Adopt(Repository& repository, Staging& staging, const ChooseReplaced& replaced) {
   const StoreDirectory& directory = repository.directory();
@@ -396,79 +302,6 @@ Status Fetcher::FetchBlobs(Repository& repository, const std::vector<Oid>& blobs
   transfer.without_blobs = true;
   if (auto fetched = Run(repository, transfer, control); !fetched) return fetched;
   return Report(repository, repository.stage());
-}
-
-Status Fetcher::Maintain(Repository& repository, const TransferControl& control) {
-  auto before = AwaitInventory(repository, control);
-  if (!before) return std::move(before).error();
-  if (!*before) return {};  // Whoever is changing it will ask for this again.
-  if (!(*before)->HasContent()) return {};
-  // Consolidation keeps what these lead to, and nothing else.
-  const std::vector<Oid> kept = (*before)->Kept();
-  repository.objects().Refresh();  // Another process may have brought some.
-  if (kept.empty() || !repository.objects().Missing(kept).empty()) {
-    return Error{Errc::kCorrupt, "not consolidated: a branch or tag is missing"};
-  }
-  const bool complete = (*before)->stage == Stage::kComplete;
-  const StoreDirectory& directory = repository.directory();
-  const bool many = directory.PackStems().size() > 1;
-  auto staging = Staging::Create(control.staging, directory, kept);
-  if (!staging) return std::move(staging).error();
-  const std::string git_dir = "--git-dir=" + control.staging.string();
-  std::vector<std::vector<std::string>> commands;
-  if (many) {
-    commands.push_back({git_dir, "-c", "pack.windowMemory=256m", "repack", "-a", "-q"});
-  }
-  if (complete)
-    commands.push_back({git_dir, "commit-graph", "write", "--reachable", "--changed-paths"});
-  for (const auto& arguments : commands) {
-    ProcessOptions options = GitCommand(arguments, limits_, nullptr);
-    options.supervise = [&] {
-      FetchProgress progress;
-      progress.received_bytes = DiskUsageBytes(control.staging / "objects");
-      progress.replaced_bytes = repository.size_bytes();
-      return control.on_progress(progress);
-    };
-    auto result = RunProcess(options);
-    if (!result) return std::move(result).error();
-    if (!result->ok()) return GitFailure(*result, "maintain " + repository.key().Text());
-  }
-  if (many) {
-    if (StoreDirectory(control.staging).PackStems().empty()) {
-      return Error{Errc::kCorrupt, "not consolidated: git made no pack"};
-    }
-  }
-  auto adopted = Adopt(repository, *staging, [&]() -> Result<std::vector<std::string>> {
-    if (!many) return std::vector<std::string>();
-    auto now = InventoryOf(repository, catalog_, control.job);
-    if (!now) return std::move(now).error();
-    // What has come meanwhile may lean on what is not needed otherwise.
-    const bool as_before =
-        *now && (*now)->stage == (*before)->stage && (*now)->Kept() == (*before)->Kept();
-    return as_before ? std::move((*before)->packs) : std::vector<std::string>();
-  });
-  if (!adopted) return adopted;
-  if (auto added = AddSizes(repository, control); !added) return added;
-  return Report(repository, repository.stage());
-}
-
-Status Fetcher::AddSizes(Repository& repository, const TransferControl& control) {
-  const std::filesystem::path packs = repository.directory().packs();
-  bool any = false;
-  for (const std::string& stem : repository.directory().PackStems()) {
-    const auto pack = Pack::Open(packs, stem);
-    if (!pack) return pack.error();
-    if (!(*pack)->lacks_sizes()) continue;
-    const auto sizes = ReadAllSizes(**pack, [&] { return control.on_progress(FetchProgress{}); });
-    if (!sizes) return sizes.error();
-    const std::filesystem::path path = packs / (stem + std::string(kPackSizesSuffix));
-    if (auto written = WritePackSizes(path, *sizes, (*pack)->index().pack_checksum()); !written) {
-      return written;
-    }
-    any = true;
-  }
-  if (any) repository.objects().Refresh();
-  return {};
 }
 
 Status Fetcher::ReportRoot(Repository& repository, const RootRecord& root) {

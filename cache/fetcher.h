@@ -112,12 +112,4 @@ class Fetcher {
   const std::function<void(const Repository&)> tell_others_;
 };
 
-// The commit that `id`, a commit or an annotated tag, stands for.  Errors: those of ObjectStore;
-// kNotFound if it is neither.
-Result<Oid> PeelToCommit(const ObjectStore& objects, Oid id);
-
-// The blobs of `commit` that are not in `objects`.  Each tree is read once, however often it is
-// named.  Errors: those of ObjectStore.
-Result<std::vector<Oid>> MissingBlobs(const ObjectStore& objects, const Oid& commit);
-
 }  // namespace reposfs

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cache/commit_blobs.h"
 #include "cache/repository_cache.h"
 
 namespace reposfs {

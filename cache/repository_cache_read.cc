@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "cache/commit_blobs.h"
 #include "cache/repository_cache.h"
 #include "cache/tree.h"
 

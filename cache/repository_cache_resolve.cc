@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "cache/commit_blobs.h"
 #include "cache/repository_cache.h"
 
 namespace reposfs {
