@@ -107,7 +107,7 @@ Status Fetcher::Run(Repository& repository, const Transfer& transfer,
   request.without_blobs = transfer.without_blobs;
   request.ignore_local = transfer.ignore_local;
   const auto on_progress = [&](FetchProgress progress) -> Status {
-    if (transfer.replaces_all_packs) progress.replaced_bytes = repository.size_bytes();
+    if (transfer.replaced) progress.replaced_bytes = repository.size_bytes();
     return control.on_progress ? control.on_progress(progress) : Status();
   };
   request.on_progress = on_progress;
@@ -118,7 +118,7 @@ Status Fetcher::Run(Repository& repository, const Transfer& transfer,
         auto created = Staging::Create(control.staging, directory, transfer.haves);
         if (!created) return std::move(created).error();
         staging = std::move(*created);
-        return {};
+        return transfer.is_whole ? staging->ForgetShallow() : Status();
       },
       [&] { return CheckArrived(control.staging, repository.objects(), transfer.wants); }};
   auto fetched = sources_.Fetch(repository.key(), std::move(request), attempt);
@@ -130,10 +130,10 @@ Status Fetcher::Run(Repository& repository, const Transfer& transfer,
   // Looked at now, not at the beginning: blobs of the same commit may have come meanwhile, and go,
   // too.  But if another tip has come, or is coming, some pack may be its own.
   return Adopt(repository, *staging, [&]() -> Result<std::vector<std::string>> {
-    if (!transfer.replaces_all_packs) return std::vector<std::string>();
+    if (!transfer.replaced) return std::vector<std::string>();
     auto inventory = InventoryOf(repository, catalog_, control.job);
     if (!inventory) return std::move(inventory).error();
-    const bool all = *inventory && (*inventory)->IsAllOf(transfer.wants.front());
+    const bool all = *inventory && (*inventory)->IsAllOf(*transfer.replaced);
     return all ? std::move((*inventory)->packs) : std::vector<std::string>();
   });
 }
@@ -204,7 +204,7 @@ Status Fetcher::FetchContent(Repository& repository, const Oid& commit,
         repository.stage() == Stage::kComplete ? FetchDepth::kAsIs : FetchDepth::kCommitOnly;
     transfer.ignore_local = true;
     // With one root only, all that is here is part of what will come.
-    transfer.replaces_all_packs = repository.roots().size() == 1;
+    if (repository.roots().size() == 1) transfer.replaced = commit;
     if (auto fetched = Run(repository, transfer, control); !fetched) return fetched;
     missing = MissingBlobs(repository.objects(), commit);
     if (!missing) return std::move(missing).error();
@@ -219,6 +219,7 @@ Status Fetcher::FetchContent(Repository& repository, const Oid& commit,
 Status Fetcher::FetchHistory(Repository& repository, const TransferControl& control) {
   const RefSnapshotPtr refs = repository.refs();
   if (!refs) return Error{Errc::kNotFound, "the refs of the upstream are not known"};
+  if (auto fetched = FetchWhole(repository, *refs, control); !fetched) return fetched;
   // The other side takes every shallow commit for one whose blobs are here.
   for (const RootRecord& root : repository.roots()) {
     if (root.stage != Stage::kTip) continue;
@@ -239,6 +240,23 @@ Status Fetcher::FetchHistory(Repository& repository, const TransferControl& cont
                      repository.objects().Missing(RefTargets(*repository.refs())).empty();
   if (!whole) return Error{Errc::kUnreachable, "the refs move faster than the history comes"};
   return Report(repository, Stage::kComplete);
+}
+
+Status Fetcher::FetchWhole(Repository& repository, const RefSnapshot& refs,
+                           const TransferControl& control) {
+  const std::vector<RootRecord> roots = repository.roots();
+  if (roots.size() != 1 || roots.front().stage != Stage::kTip) return {};
+  const Oid& tip = roots.front().commit;
+  const bool is_of_refs =
+      tip == refs.head() || std::any_of(refs.refs().begin(), refs.refs().end(),
+                                        [&](const Ref& ref) { return ref.target() == tip; });
+  if (!is_of_refs) return {};
+  Transfer transfer;
+  transfer.wants = RefTargets(refs);
+  transfer.ignore_local = true;
+  transfer.replaced = tip;
+  transfer.is_whole = true;
+  return Run(repository, transfer, control);
 }
 
 Status Fetcher::FetchMovedRoots(Repository& repository, const RefSnapshot& refs,

@@ -60,7 +60,7 @@ class Fetcher {
   // kTip -> kContent of `commit`.
   Status FetchContent(Repository& repository, const Oid& commit, const TransferControl& control);
 
-  // kContent -> kComplete of the repository, as its refs() say.
+  // kTip or kContent -> kComplete of the repository, as its refs() say.
   Status FetchHistory(Repository& repository, const TransferControl& control);
 
   // Makes the repository show `listed`, whatever has to be fetched for that at its stage.
@@ -81,7 +81,10 @@ class Fetcher {
     FetchDepth depth = FetchDepth::kAsIs;
     bool without_blobs = false;
     bool ignore_local = false;
-    bool replaces_all_packs = false;  // What comes holds all that is here.
+    // What comes holds all that is here: all packs go, if nothing but `replaced` has come with
+    // them.
+    std::optional<Oid> replaced;
+    bool is_whole = false;  // And all that lies behind it: nothing stays shallow.
   };
 
   // Runs `transfer` from the first source that answers, and adopts what came.
@@ -99,6 +102,9 @@ class Fetcher {
   Result<Oid> FetchTipNow(Repository& repository, const Oid& want, const TransferControl& control);
   Status FetchTipWithFallback(Repository& repository, const Oid& want,
                               const TransferControl& control);
+  // kTip -> kComplete at once, if a tip of the refs is all that is here; else does nothing.
+  Status FetchWhole(Repository& repository, const RefSnapshot& refs,
+                    const TransferControl& control);
   Status FetchMovedRoots(Repository& repository, const RefSnapshot& refs,
                          const TransferControl& control);
   Status ReportRoot(Repository& repository, const RootRecord& root);

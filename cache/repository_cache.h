@@ -198,8 +198,10 @@ class RepositoryCache {
   // For commands.  The flight lands when `key` has reached `stage`.
   FlightPtr Warm(const RepositoryKey& key, Stage stage, Failures failures = Failures::kForgotten);
   // The same for what peers have: nobody has opened it here, and they did at `opened_at`; what they
-  // remember of the refs will do.
-  FlightPtr Copy(const RepositoryKey& key, Stage stage, WallTime opened_at);
+  // remember of the refs will do.  Everything comes in one transfer after the tip: nobody waits for
+  // its content.
+  FlightPtr Copy(const RepositoryKey& key, Stage stage, WallTime opened_at)
+      REPOSFS_EXCLUDES(mutex_);
   FlightPtr Refresh(const RepositoryPtr& repository, Failures failures = Failures::kForgotten);
   Status SetPinned(const RepositoryPtr& repository, bool pinned);
   bool IsPinned(const Repository& repository) const { return IsPinned(repository.record()); }
@@ -432,6 +434,7 @@ class RepositoryCache {
   std::map<std::uint64_t, ActiveTransfer> active_ REPOSFS_GUARDED_BY(mutex_);
   // How many directories of a commit were fetched on their own.
   std::unordered_map<Oid, int, OidHash> directory_fetch_counts_ REPOSFS_GUARDED_BY(mutex_);
+  std::set<RepositoryKey> copied_whole_ REPOSFS_GUARDED_BY(mutex_);  // By Copy(), now.
   std::unordered_map<std::int64_t, WallTime> healed_at_ REPOSFS_GUARDED_BY(mutex_);
   std::unordered_map<std::int64_t, WallTime> next_check_ REPOSFS_GUARDED_BY(mutex_);
 

@@ -89,6 +89,10 @@ HistoryPolicy RepositoryCache::HistoryOf(const RepositoryKey& key) const {
 
 void RepositoryCache::ContinueAfterTip(const RepositoryPtr& repository, const Oid& commit) {
   if (!origin_.Keeps(repository->key())) return;
+  {
+    MutexLock lock(mutex_);
+    if (copied_whole_.contains(repository->key())) return;
+  }
   runner_->Submit(repository, JobKind::kHydrate, commit.Hex(), kContentPriority);
 }
 

@@ -230,7 +230,19 @@ FlightPtr RepositoryCache::Copy(const RepositoryKey& key, Stage stage, WallTime 
   const RepositoryPtr repository = Find(key);
   const bool as_far = repository && repository->stage() >= stage;
   if (as_far) return runner_->Submit(repository, JobKind::kFetch, "", kBackgroundRefreshPriority);
-  return StartWarming(Warming{key, stage, opened_at}, Failures::kForgotten);
+  const bool is_whole = stage == Stage::kComplete;
+  if (is_whole) {
+    MutexLock lock(mutex_);
+    copied_whole_.insert(key);
+  }
+  FlightPtr flight = StartWarming(Warming{key, stage, opened_at}, Failures::kForgotten);
+  if (is_whole) {
+    flight->Then([this, key](const Status&) {
+      MutexLock lock(mutex_);
+      copied_whole_.erase(key);
+    });
+  }
+  return flight;
 }
 
 FlightPtr RepositoryCache::StartWarming(const Warming& warming, Failures failures) {
@@ -272,8 +284,11 @@ Outcome<Done> RepositoryCache::WarmOnce(const Warming& warming) {
   if (shown.ref.commit.IsNull()) return Done{};  // An empty repository has nothing to bring.
   const Outcome<Done> tip = NeedTip(shown);
   if (!tip.has_value() || stage == Stage::kTip) return tip;
-  const Outcome<Done> content = NeedContent(shown);
-  if (!content.has_value() || stage == Stage::kContent) return content;
+  const bool content_first = !(warming.opened_at && stage == Stage::kComplete);
+  if (content_first) {
+    const Outcome<Done> content = NeedContent(shown);
+    if (!content.has_value() || stage == Stage::kContent) return content;
+  }
   if (shown.repository->stage() == Stage::kComplete) return Done{};
   return runner_->Submit(shown.repository, JobKind::kHistory, "", kHistoryOnDemandPriority);
 }

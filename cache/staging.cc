@@ -75,6 +75,10 @@ Staging::~Staging() {
   if (RemoveTree(path_ / kSealed)) static_cast<void>(RemoveTree(path_));
 }
 
+Status Staging::ForgetShallow() {
+  return RemoveTree(path_ / "shallow");
+}
+
 Status Staging::Replace(const std::vector<std::string>& pack_names) {
   std::string text;
   for (const std::string& name : pack_names) text += name + "\n";

@@ -39,6 +39,9 @@ class Staging {
 
   const std::filesystem::path& path() const { return path_; }
 
+  // What is received here has all that lies behind the commits that the store calls shallow.
+  Status ForgetShallow();
+
   // Packs of the store that what is received here replaces.
   Status Replace(const std::vector<std::string>& pack_names);
   std::vector<std::string> replaced() const;

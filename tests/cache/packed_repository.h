@@ -4,7 +4,9 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
+#include "base/text.h"
 #include "cache/oid.h"
 #include "tests/support/command.h"
 #include "tests/support/repository_builder.h"
@@ -16,6 +18,15 @@ inline Oid OidOf(const std::string& hex) {
   const auto oid = Oid::FromHex(hex);
   if (!oid) throw std::runtime_error("not an object id: " + hex);
   return *oid;
+}
+
+// What git finds below the refs of `repository`.
+inline std::vector<Oid> ObjectsBelowRefs(const std::filesystem::path& repository) {
+  const std::string lines =
+      testing::Git(repository, {"rev-list", "--all", "--objects", "--no-object-names"});
+  std::vector<Oid> ids;
+  for (const std::string_view line : Split(lines, '\n')) ids.push_back(OidOf(std::string(line)));
+  return ids;
 }
 
 class PackedRepository {

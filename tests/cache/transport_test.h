@@ -65,10 +65,13 @@ class TransportTest : public ::testing::Test {
     explicit Local(std::filesystem::path place) : path(std::move(place)), store(path / "store") {
       EXPECT_TRUE(store.Create());
     }
-    Status Fetch(Transport& transport, FetchRequest request) {
+    Status Fetch(Transport& transport, FetchRequest request, bool is_whole = false) {
       request.staging = path / "staging";
       auto staging = Staging::Create(request.staging, store, request.haves);
       if (!staging) return std::move(staging).error();
+      if (is_whole) {
+        EXPECT_TRUE(staging->ForgetShallow());
+      }
       if (auto fetched = transport.Fetch(request); !fetched) {
         left_behind = testing::Output({"find", (request.staging / "objects").string(), "-type", "f",
                                        "-not", "-name", "alternates"});

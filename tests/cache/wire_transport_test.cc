@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "cache/object_store.h"
 #include "tests/cache/transport_test.h"
 
 namespace reposfs {
@@ -100,6 +101,25 @@ TEST_F(WireTransportTest, BringsWhatGitBrings) {
   FetchRequest update = Request(source, {Find("a/history", "main")});
   update.haves = {tip};
   both(update, "update");
+}
+
+// What nothing but a tip is here of can come in one piece.
+TEST_F(WireTransportTest, BringsEverythingBesideATip) {
+  testing::FillHistory(server_.Create("a/history"), {.commit_count = 30, .file_count = 40});
+  const Oid tip = Find("a/history", "main");
+  const std::vector<Oid> all = ObjectsBelowRefs(server_.Path("a/history"));
+  GitTransport git(limits_);
+  const std::pair<const char*, Transport*> clients[] = {{"ours", transport_.get()}, {"gits", &git}};
+  for (const auto& [name, client] : clients) {
+    Local local(directory_ / name);
+    ASSERT_TRUE(local.Fetch(*client, Tip(Upstream("a/history"), tip)));
+    FetchRequest whole = Request(Upstream("a/history"), {tip});
+    whole.ignore_local = true;
+    const Status fetched = local.Fetch(*client, whole, true);
+    EXPECT_TRUE(fetched) << name << ": " << fetched.error().message;
+    EXPECT_TRUE(local.store.Shallow().empty()) << name;
+    EXPECT_EQ(ObjectStore(local.store.objects()).Missing(all), std::vector<Oid>()) << name;
+  }
 }
 
 TEST_F(WireTransportTest, AFileUrlIsServedWithoutTheGitTransport) {
