@@ -152,7 +152,7 @@ fuse_lowlevel_ops Session::Impl::Operations() {
 void Session::Impl::Init(void* userdata, fuse_conn_info* connection) {
   for (const int wanted :
        {FUSE_CAP_PARALLEL_DIROPS, FUSE_CAP_READDIRPLUS, FUSE_CAP_ASYNC_READ,
-        FUSE_CAP_AUTO_INVAL_DATA, FUSE_CAP_CACHE_SYMLINKS, FUSE_CAP_NO_OPEN_SUPPORT,
+        FUSE_CAP_EXPLICIT_INVAL_DATA, FUSE_CAP_CACHE_SYMLINKS, FUSE_CAP_NO_OPEN_SUPPORT,
         FUSE_CAP_NO_OPENDIR_SUPPORT, FUSE_CAP_SPLICE_WRITE, FUSE_CAP_POSIX_ACL}) {
     const auto flag = static_cast<unsigned>(wanted);
     if ((connection->capable & flag) != 0) connection->want |= flag;
@@ -160,6 +160,9 @@ void Session::Impl::Init(void* userdata, fuse_conn_info* connection) {
   // libfuse asks for it by itself.  With it only the first piece of a listing comes with
   // attributes, and each entry of the others costs a lookup of its own.
   connection->want &= ~static_cast<unsigned>(FUSE_CAP_READDIRPLUS_AUTO);
+  // So does it for this.  A node never changes: the kernel need not look at its times with each
+  // read.
+  connection->want &= ~static_cast<unsigned>(FUSE_CAP_AUTO_INVAL_DATA);
   // Reads ahead count against this limit while they are parked; one stalled repository must not use
   // up what the others need.
   connection->max_background = 65'535;
