@@ -164,7 +164,7 @@ void RandomReads(benchmark::State& state, bool cold) {
     Time(state, [&] { ReadAll(engine.get(), file, offsets, size, into); });
   }
   if (cold) state.counters["resident"] = resident;
-  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * kReadCount * size));
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(kReadCount * size));
 }
 
 void ColdRandomReads(benchmark::State& state) {
@@ -251,7 +251,7 @@ void WholeFileCold(benchmark::State& state, const std::function<void(const Uniqu
     Time(state, [&] { work(file); });
   }
   state.counters["resident"] = resident;
-  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * kFileSize));
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(kFileSize));
 }
 
 void WholeFileByFaults(benchmark::State& state) {
@@ -317,7 +317,7 @@ void StreamToDisk(benchmark::State& state) {
     });
     ::unlink(path.c_str());
   }
-  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * kFileSize));
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(kFileSize));
 }
 BENCHMARK(StreamToDisk)
     ->ArgsProduct({{kCalls, kUring, kThreads}, {0, 1}})
@@ -377,7 +377,7 @@ void StatMany(benchmark::State& state) {
   for (auto _ : state) {
     Time(state, [&] { files.ForEach(engine.get(), call, operation); });
   }
-  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * ManyFiles::kCount));
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(ManyFiles::kCount));
 }
 
 void OpenMany(benchmark::State& state) {
@@ -392,7 +392,7 @@ void OpenMany(benchmark::State& state) {
   for (auto _ : state) {
     Time(state, [&] { files.ForEach(engine.get(), call, operation); });
   }
-  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * ManyFiles::kCount));
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(ManyFiles::kCount));
 }
 
 void UnlinkMany(benchmark::State& state) {
@@ -406,7 +406,7 @@ void UnlinkMany(benchmark::State& state) {
     const ManyFiles files;
     Time(state, [&] { files.ForEach(engine.get(), call, operation); });
   }
-  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * ManyFiles::kCount));
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(ManyFiles::kCount));
 }
 BENCHMARK(StatMany)->DenseRange(kCalls, kThreads)->UseManualTime()->MeasureProcessCPUTime();
 BENCHMARK(OpenMany)->DenseRange(kCalls, kThreads)->UseManualTime()->MeasureProcessCPUTime();
