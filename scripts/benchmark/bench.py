@@ -74,18 +74,19 @@ class Bench:
         return proxy
 
     @contextlib.contextmanager
-    def empty_mount(self, port=None):
+    def empty_mount(self, port=None, **ring):
         """A fresh daemon with an empty cache, which is removed at the end."""
         directory = self.new_directory()
+        cache = directory / "cache"
         try:
-            with Mount(self._binary, directory, directory / "cache", port or self.port()) as mount:
+            with Mount(self._binary, directory, cache, port or self.port(), **ring) as mount:
                 yield mount
         finally:
             shutil.rmtree(directory, ignore_errors=True)
 
-    def mount(self, cache, port=None):
+    def mount(self, cache, port=None, **ring):
         """A fresh daemon on a cache directory that is there."""
-        return Mount(self._binary, self.new_directory(), cache, port or self.port())
+        return Mount(self._binary, self.new_directory(), cache, port or self.port(), **ring)
 
     def complete_cache(self, name):
         """A cache directory with repository `name` at stage complete."""

@@ -17,7 +17,15 @@ _CONFIGURATION = """\
 cache: {{ directory: {cache}, quota: 100GiB }}
 hosts:
   {host}: {{ url: "http://127.0.0.1:{port}/{{owner}}/{{name}}.git" }}
-http: {{ listen: "127.0.0.1:0", serveGit: anyone }}
+http: {{ listen: "127.0.0.1:{http_port}", serveGit: anyone }}
+"""
+# Both own everything.  What is new is seen as soon as a peer can say it.
+_RING = """\
+ring:
+  enabled: true
+  nodeId: node-{index}
+  nodes: [{members}]
+  tokenFile: {token_file}
 """
 
 
@@ -32,18 +40,36 @@ def unmount(mountpoint):
         subprocess.run(["fusermount3", "-uz", str(mountpoint)], check=False)
 
 
+class Ring:
+    """What the nodes of a ring agree on.  Each has one of `ports` on this machine."""
+
+    def __init__(self, directory, ports):
+        self.ports = ports
+        self._token_file = directory / "token"
+        self._token_file.write_text("the secret of this benchmark\n", encoding="ascii")
+        self._token_file.chmod(0o600)
+
+    def configuration(self, index):
+        """Of the node at `index`."""
+        members = ", ".join(
+            f'{{ id: node-{number}, address: "http://127.0.0.1:{port}" }}'
+            for number, port in enumerate(self.ports)
+        )
+        return _RING.format(index=index, members=members, token_file=self._token_file)
+
+
 class Mount:
     """Mounted while it is open.  The cache stays where it is when it is closed."""
 
-    def __init__(self, binary, directory, cache, server_port):
+    def __init__(self, binary, directory, cache, server_port, ring=None, ring_index=0):
         self._binary = binary
         self._cache = cache
         self.mountpoint = directory / "mnt"
         self.mountpoint.mkdir(parents=True, exist_ok=True)
         self._configuration = directory / "reposfs.yaml"
-        self._configuration.write_text(
-            _CONFIGURATION.format(cache=cache, host=HOST, port=server_port)
-        )
+        http_port = ring.ports[ring_index] if ring else 0
+        text = _CONFIGURATION.format(cache=cache, host=HOST, port=server_port, http_port=http_port)
+        self._configuration.write_text(text + (ring.configuration(ring_index) if ring else ""))
         self._log = directory / "reposfs.log"
         began = time.perf_counter()
         with self._log.open("a") as log:
@@ -95,19 +121,21 @@ class Mount:
         """Where it answers, as "127.0.0.1:7420"."""
         return self.status()["httpListen"]
 
-    def http_port(self):
-        return int(self.http_address().rsplit(":", 1)[1])
-
-    def timed_warm(self, name):
-        """The Sample of bringing repository `name` to stage complete."""
-        return timed(
-            [str(self._binary), "warm", f"{HOST}/bench/{name}", "--stage", "complete", "--wait",
-             "--config", str(self._configuration)]
-        )
-
     def record(self, name):
         """What the catalog knows about repository `name`."""
         return json.loads(self.ask("show", f"{HOST}/bench/{name}", "--json"))
+
+    def wait_until_complete(self, name):
+        """Until repository `name` is at stage complete, by itself.  Asks ten times a second."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while self._stage(name) != "complete":
+            if time.monotonic() > deadline:
+                raise Failure(f"{name} does not become complete by itself")
+            time.sleep(0.1)
+
+    def _stage(self, name):
+        known = json.loads(self.ask("list", "--json"))
+        return next((one["stage"] for one in known if one["key"] == f"{HOST}/bench/{name}"), None)
 
     def complete(self, name):
         """Brings repository `name` to stage complete, and waits until all its jobs are done."""

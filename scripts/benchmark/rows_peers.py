@@ -1,11 +1,12 @@
 """Whole repositories from one node, beside what a web server with git gives."""
 
 import subprocess
+import time
 
-from benchmark.command import timed
-from benchmark.mount import HOST
+from benchmark.command import Sample, timed
+from benchmark.mount import HOST, Ring
 from benchmark.rows import AtMost, row
-from benchmark.server import url
+from benchmark.server import free_port, url
 
 # 0.8 of the throughput.
 _TARGET = AtMost(1.25)
@@ -35,19 +36,26 @@ def node_clone(bench):
 
 @row(
     "node-copy",
-    "all of the kernel tree from one node to another; `git clone --mirror` of a web server",
+    "a node that joins: from its start until it has all of the kernel tree from its peer; "
+    "`git clone --mirror` of a web server",
     _TARGET,
 )
 def node_copy(bench):
     bench.inputs.repository("kernel")
+    cache = bench.complete_cache("kernel")
 
-    def copy(node):
-        with bench.empty_mount(f"{node.http_port()}/{HOST}") as second:
-            bench.quiet()
-            return second.timed(lambda: second.timed_warm("kernel"))
+    def join():
+        bench.quiet()
+        with bench.empty_mount(ring=ring, ring_index=1) as second:
+            began = time.perf_counter()
+            second.wait_until_complete("kernel")
+            seconds = second.start_seconds + time.perf_counter() - began
+            # It has begun to use CPU before it could be asked.
+            return Sample(seconds, second.cpu_seconds())
 
-    with bench.mount(bench.complete_cache("kernel")) as node:
+    ring = Ring(bench.new_directory(), [free_port(), free_port()])
+    with bench.mount(cache, ring=ring) as first:
         return bench.in_turn(
             lambda: _mirror(bench, url(bench.port(), "kernel")),
-            lambda: node.timed(lambda: copy(node)),
+            lambda: first.timed(join),
         )
