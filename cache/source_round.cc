@@ -30,10 +30,10 @@ bool MayAskNext(const Source& source, Errc code) {
     case Errc::kUnreachable:
     case Errc::kTimedOut:
       return true;
-    case Errc::kNoSpace:
     case Errc::kIo:
     case Errc::kInterrupted:
-      return false;  // Our own trouble.
+      return false;       // Our own trouble.
+    case Errc::kNoSpace:  // So may this be; or the peer's answer does not end.
     default:
       return source.peer.has_value();
   }
@@ -82,7 +82,8 @@ class SourceRound::Watch {
 
   // Tells the origin how it went.  Returns whether to ask the next source.
   bool End(const RepositoryKey& key, const Status& status) {
-    if (ended_by_caller_) return false;
+    const bool is_endless = source_.peer && !status && status.error().code == Errc::kNoSpace;
+    if (ended_by_caller_ && !is_endless) return false;
     if (left_) return true;
     if (source_.peer) origin_.NoteAnswer(source_, status, Since(begun_at_));
     if (status || !MayAskNext(source_, status.error().code)) return false;

@@ -215,12 +215,18 @@ TEST_F(SourceRoundTest, WhoHasWaitedForTheHostAsksItsPeersAgain) {
 }
 
 TEST_F(SourceRoundTest, OurOwnTroubleIsNoReasonToAskAgain) {
-  for (const Errc code : {Errc::kNoSpace, Errc::kIo, Errc::kInterrupted}) {
+  for (const Errc code : {Errc::kIo, Errc::kInterrupted}) {
     transport_.asked_.clear();
     transport_.failures_ = {{"a", code}};
     EXPECT_EQ(Fetch().error().code, code);
     EXPECT_EQ(transport_.asked_, "a ");
   }
+}
+
+TEST_F(SourceRoundTest, AnAnswerOfAPeerThatDoesNotEndIsNotOurTrouble) {
+  transport_.failures_ = {{"a", Errc::kNoSpace}};
+  EXPECT_TRUE(Fetch());
+  EXPECT_EQ(transport_.asked_, "a b ");
 }
 
 TEST_F(SourceRoundTest, WhoGivesUpWaitingEndsTheRoundAndBlamesNobody) {
