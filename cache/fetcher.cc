@@ -85,6 +85,8 @@ Status Fetcher::Adopt(Repository& repository, Staging& staging, const ChooseRepl
       if (auto listed = ReplacePacks(std::move(*names), staging); !listed) return listed;
     }
     if (auto sealed = staging.Seal(); !sealed) return sealed;
+    // Another transfer that came to nothing may have tidied up behind itself.
+    if (auto created = directory.Create(); !created) return created;
     return directory.Adopt(staging, tell);
   });
   if (adopted) repository.ContentChanged();
@@ -155,15 +157,17 @@ Status Fetcher::FetchTipWithFallback(Repository& repository, const Oid& want,
 Result<Oid> Fetcher::FetchTip(Repository& repository, const Oid& want,
                               const TransferControl& control) {
   auto commit = FetchTipNow(repository, want, control);
-  const bool rubbish =
-      !commit && repository.stage() == Stage::kAbsent && repository.roots().empty();
-  if (rubbish) {
-    // What has come is not what it should be; nobody would ever account for it.
-    if (auto removed = RemoveTree(repository.directory().path()); !removed) {
-      return std::move(removed).error();
-    }
-    repository.ContentChanged();
-  }
+  if (commit) return commit;
+  // What has come is not what it should be; nobody would ever account for it.
+  Status removed = repository.ChangeDirectory([&]() -> Status {
+    const auto inventory = InventoryOf(repository, catalog_, control.job);
+    if (!inventory) return inventory.error();
+    const bool is_rubbish =
+        *inventory && (*inventory)->stage == Stage::kAbsent && (*inventory)->roots.empty();
+    return is_rubbish ? RemoveTree(repository.directory().path()) : Status();
+  });
+  if (!removed) return std::move(removed).error();
+  repository.ContentChanged();
   return commit;
 }
 
