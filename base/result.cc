@@ -53,6 +53,8 @@ std::string_view ErrcName(Errc code) {
       return "no-space";
     case Errc::kCorrupt:
       return "corrupt";
+    case Errc::kStale:
+      return "stale";
     case Errc::kUnsupported:
       return "unsupported";
     case Errc::kInvalidArgument:

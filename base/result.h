@@ -25,6 +25,7 @@ enum class Errc {
   kTimedOut,         // The other side was too slow.
   kNoSpace,          // The quota or the disk has no room for it.
   kCorrupt,          // Bytes on disk are not what they should be.
+  kStale,            // The name leads elsewhere by now: who asks for it again finds what is there.
   kUnsupported,      // It exists, but this program can't serve it.
   kInvalidArgument,  // The caller, or a user through it, asked for nonsense.
   kInterrupted,      // The caller went away, or the program is stopping.

@@ -56,6 +56,7 @@ std::string_view OriginOf(std::string_view url);
 enum class Wanted {
   kRefs,       // What there is now: only who is fresh can tell.
   kFirstRefs,  // The same of a repository of which nothing is here; perhaps a peer has all of it.
+  kHostRefs,   // The same as kRefs, of the git host itself: what a peer said was not so.
   kObjects,    // What has a name that never changes: whoever has it.
 };
 

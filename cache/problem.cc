@@ -93,6 +93,8 @@ std::string_view AdviceFor(Errc code) {
       return "raise cache.quota, free disk space, or unpin repositories";
     case Errc::kCorrupt:
       return "it is fetched again; if this repeats, check the disk and the upstream";
+    case Errc::kStale:
+      return "ask for the name again; its branch or tag has moved";
     case Errc::kUnsupported:
       return "this repository can't be served";
     default:

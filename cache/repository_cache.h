@@ -312,7 +312,7 @@ class RepositoryCache {
   FlightPtr RefreshIfDue(const RepositoryPtr& repository);
 
   // Bringing.
-  Outcome<Done> NeedTip(const Target& target);
+  Outcome<Done> NeedTip(const Target& target) REPOSFS_EXCLUDES(mutex_);
   // Fetches what `choose` names, on a thread that may wait, ahead of all that runs in the
   // background.
   using ChooseBlobs = std::function<Result<std::vector<Oid>>()>;
@@ -354,6 +354,9 @@ class RepositoryCache {
   // A peer's word on the refs may be `age_max` old.
   Status ExecuteFetch(const RepositoryPtr& repository, milliseconds age_max,
                       const TransferControl& control);
+  // Makes the repository show what `wanted` are, and returns them.
+  Result<ListedRefs> UpdateRefs(const RepositoryPtr& repository, Wanted wanted,
+                                milliseconds age_max, const TransferControl& control);
   Status ExecuteMaintain(const RepositoryPtr& repository, const TransferControl& control);
   Status ExecuteReset();
   Status ExecuteClean();
@@ -434,6 +437,8 @@ class RepositoryCache {
   std::map<std::uint64_t, ActiveTransfer> active_ REPOSFS_GUARDED_BY(mutex_);
   // How many directories of a commit were fetched on their own.
   std::unordered_map<Oid, int, OidHash> directory_fetch_counts_ REPOSFS_GUARDED_BY(mutex_);
+  // Commits that are to be cloned because a branch or tag led to them.
+  std::set<std::pair<std::int64_t, Oid>> cloned_for_ref_ REPOSFS_GUARDED_BY(mutex_);
   std::set<RepositoryKey> copied_whole_ REPOSFS_GUARDED_BY(mutex_);  // By Copy(), now.
   std::unordered_map<std::int64_t, WallTime> healed_at_ REPOSFS_GUARDED_BY(mutex_);
   std::unordered_map<std::int64_t, WallTime> next_check_ REPOSFS_GUARDED_BY(mutex_);

@@ -23,6 +23,19 @@ constexpr milliseconds kHeldBackMax = std::chrono::hours(1);
 constexpr milliseconds kRefusalTtl = std::chrono::hours(1);
 constexpr milliseconds kCheckHoldBackMax = std::chrono::seconds(30);
 
+// Ages travel in whole seconds, rounded up.
+constexpr milliseconds kAgePrecision = std::chrono::seconds(1);
+
+// Whether nobody has what refs name: who told them was wrong, or they have moved meanwhile.
+bool IsOfRefs(const Error& error) {
+  return error.code == Errc::kNotFound || error.code == Errc::kCorrupt;
+}
+
+bool Names(const RefSnapshot& refs, const Oid& id) {
+  return refs.head() == id || std::any_of(refs.refs().begin(), refs.refs().end(),
+                                          [&](const Ref& ref) { return ref.object == id; });
+}
+
 }  // namespace
 
 // Stands for one transfer in the account of room and in the list of what is under way.
@@ -164,6 +177,18 @@ Status RepositoryCache::ExecuteClone(const RepositoryPtr& repository, const std:
     repository->SetRefs(std::make_shared<const RefSnapshot>(std::move(listed->refs)));
   }
   auto commit = fetcher_.FetchTip(*repository, *oid, control);
+  bool is_for_ref = false;
+  {
+    MutexLock lock(mutex_);
+    is_for_ref = cloned_for_ref_.erase({repository->id(), *oid}) > 0;
+  }
+  if (!commit && is_for_ref && IsOfRefs(commit.error())) {
+    const auto now = UpdateRefs(repository, Wanted::kHostRefs, milliseconds(0), control);
+    if (now && !Names(now->refs, *oid)) {
+      return Error{Errc::kStale,
+                   "what led to commit " + want + " leads elsewhere: " + commit.error().message};
+    }
+  }
   if (!commit) return std::move(commit).error();
   ++listing_version_;
   if (const RefSnapshotPtr refs = repository->refs()) {
@@ -200,9 +225,8 @@ Status RepositoryCache::ExecuteHistory(const RepositoryPtr& repository,
   Status fetched = fetcher_.FetchHistory(*repository, control);
   if (!fetched && fetched.error().code == Errc::kNotFound) {
     // A ref has moved, and the upstream has let go of what it was.
-    if (auto updated = ExecuteFetch(repository, milliseconds(0), control); !updated) {
-      return updated;
-    }
+    const auto updated = UpdateRefs(repository, Wanted::kHostRefs, milliseconds(0), control);
+    if (!updated) return updated.error();
     fetched = fetcher_.FetchHistory(*repository, control);
   }
   if (!fetched) return fetched;
@@ -212,13 +236,31 @@ Status RepositoryCache::ExecuteHistory(const RepositoryPtr& repository,
   return {};
 }
 
+Result<ListedRefs> RepositoryCache::UpdateRefs(const RepositoryPtr& repository, Wanted wanted,
+                                               milliseconds age_max,
+                                               const TransferControl& control) {
+  auto listed = fetcher_.ListRefs(repository->key(), wanted, age_max,
+                                  [&] { return control.on_progress(FetchProgress{}); });
+  if (!listed) return listed;
+  const RefSnapshotPtr known = repository->refs();
+  const WallTime checked = repository->record().last_checked;
+  const bool is_memory = listed->age > milliseconds(0);  // Of a peer, which may know less than we.
+  if (known && is_memory && clock_.Now() - listed->age + kAgePrecision < checked) {
+    listed = ListedRefs{*known, std::chrono::ceil<milliseconds>(clock_.Now() - checked)};
+  }
+  auto updated = fetcher_.Update(*repository, *listed, control);
+  if (!updated) return std::move(updated).error();
+  return listed;
+}
+
 Status RepositoryCache::ExecuteFetch(const RepositoryPtr& repository, milliseconds age_max,
                                      const TransferControl& control) {
-  auto listed = fetcher_.ListRefs(repository->key(), Wanted::kRefs, age_max,
-                                  [&] { return control.on_progress(FetchProgress{}); });
-  if (!listed) return std::move(listed).error();
   const RefSnapshotPtr before = repository->refs();
-  if (auto updated = fetcher_.Update(*repository, *listed, control); !updated) return updated;
+  auto listed = UpdateRefs(repository, Wanted::kRefs, age_max, control);
+  if (!listed && IsOfRefs(listed.error())) {
+    listed = UpdateRefs(repository, Wanted::kHostRefs, milliseconds(0), control);
+  }
+  if (!listed) return std::move(listed).error();
   const Oid head = listed->refs.head();
   const bool changed = !before || *before != listed->refs;
   if (changed && repository->stage() == Stage::kComplete) SubmitInsights(repository, head);

@@ -184,6 +184,10 @@ Outcome<Done> RepositoryCache::NeedTip(const Target& target) {
   if (auto failure = flights_.Failure(NoSpaceName(repository))) {
     return std::move(*failure);
   }
+  if (!target.ref.full_name.empty()) {
+    MutexLock lock(mutex_);
+    cloned_for_ref_.emplace(repository.id(), target.ref.object);
+  }
   return runner_->Submit(target.repository, JobKind::kClone, target.ref.object.Hex(), kTipPriority);
 }
 

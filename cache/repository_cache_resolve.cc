@@ -264,7 +264,8 @@ void RepositoryCache::Pursue(const Step& step, const FlightPtr& landed) {
     return;
   }
   outcome.flight()->Then([step, landed](const Status& status) {
-    if (!status) return landed->Land(status);
+    const bool asks_again = status || status.error().code == Errc::kStale;
+    if (!asks_again) return landed->Land(status);
     landed->NoteProgress();
     Pursue(step, landed);
   });

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 
-#include <array>
 #include <cerrno>
 
 #include "base/file_util.h"
@@ -17,19 +16,6 @@ using nlohmann::json;
 
 constexpr std::size_t kAnswerMaxBytes = 256u << 20;
 constexpr std::size_t kSocketPathMaxBytes = 107;  // sun_path without its end.
-
-constexpr std::array<Errc, 10> kAllCodes = {Errc::kNotFound,    Errc::kAccessDenied,
-                                            Errc::kUnreachable, Errc::kTimedOut,
-                                            Errc::kNoSpace,     Errc::kCorrupt,
-                                            Errc::kUnsupported, Errc::kInvalidArgument,
-                                            Errc::kInterrupted, Errc::kIo};
-
-Errc CodeOfName(std::string_view name) {
-  for (const Errc code : kAllCodes) {
-    if (ErrcName(code) == name) return code;
-  }
-  return Errc::kIo;
-}
 
 // The callback of CURLOPT_WRITEFUNCTION; returning less than it was given ends the transfer.
 std::size_t AppendAnswer(char* data, std::size_t size, std::size_t count, void* user) noexcept {
@@ -46,7 +32,7 @@ Error ErrorOfAnswer(long status, const json& answer) {
   };
   std::string message = text("error");
   if (message.empty()) message = "the daemon answered with HTTP status " + std::to_string(status);
-  return Error{CodeOfName(text("code")), Printable(message)};
+  return Error{ErrcOfName(text("code")), Printable(message)};
 }
 
 Error NobodyServes(const std::filesystem::path& cache_directory) {

@@ -21,6 +21,8 @@ int HttpStatusOf(Errc code) {
       return 403;
     case Errc::kInvalidArgument:
       return 400;
+    case Errc::kStale:
+      return 409;
     case Errc::kUnsupported:
       return 422;
     case Errc::kNoSpace:

@@ -28,7 +28,7 @@ bool IsSickness(const Status& answer) {
 
 std::vector<Source> RingOrigin::SourcesOf(const RepositoryKey& key, Wanted wanted) const {
   std::vector<Source> host = upstream_.SourcesOf(key, wanted);
-  if (host.empty()) return host;
+  if (host.empty() || wanted == Wanted::kHostRefs) return host;
   const auto view = membership_.view();
   const auto owners = view->OwnersOf(key.Text());
   const auto self = view->self();

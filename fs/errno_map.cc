@@ -16,6 +16,8 @@ int ErrnoOf(Errc code) {
       return ETIMEDOUT;
     case Errc::kNoSpace:
       return ENOSPC;
+    case Errc::kStale:
+      return ESTALE;
     case Errc::kUnsupported:
       return EOPNOTSUPP;
     case Errc::kInvalidArgument:

@@ -9,10 +9,10 @@
 namespace reposfs {
 namespace {
 
-constexpr Errc kAllCodes[] = {Errc::kNotFound,    Errc::kAccessDenied,    Errc::kUnreachable,
-                              Errc::kTimedOut,    Errc::kNoSpace,         Errc::kCorrupt,
-                              Errc::kUnsupported, Errc::kInvalidArgument, Errc::kInterrupted,
-                              Errc::kIo};
+constexpr Errc kAllCodes[] = {
+    Errc::kNotFound,        Errc::kAccessDenied, Errc::kUnreachable, Errc::kTimedOut,
+    Errc::kNoSpace,         Errc::kCorrupt,      Errc::kStale,       Errc::kUnsupported,
+    Errc::kInvalidArgument, Errc::kInterrupted,  Errc::kIo};
 
 TEST(ResultTest, HoldsAValue) {
   const Result<int> result = 7;
