@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <optional>
+#include <span>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -104,6 +105,19 @@ bool WantsAll(const RefSnapshot& refs, const FetchArguments& asked) {
          (refs.head().IsNull() || wants.contains(refs.head()));
 }
 
+// The pack that holds all that `refs` lead to, open; nothing if there is no such pack.
+std::optional<UniqueFd> OpenOnlyPack(const Repository& repository) {
+  if (repository.stage() != Stage::kComplete || !repository.directory().Shallow().empty()) {
+    return std::nullopt;
+  }
+  const std::vector<std::string> stems = repository.directory().PackStems();
+  if (stems.size() != 1) return std::nullopt;
+  auto pack = OpenFile(repository.directory().packs() / (stems.front() + ".pack"), O_RDONLY);
+  if (!pack) return std::nullopt;  // Replaced just now.
+  ::posix_fadvise(pack->get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  return std::move(*pack);
+}
+
 // The pack that is the whole answer, open; nothing if there is no such pack.
 std::optional<UniqueFd> OpenWholePack(const Repository& repository, const UploadRequest& request) {
   if (request.version != UploadVersion::kTwo || !request.fetch) return std::nullopt;
@@ -111,34 +125,35 @@ std::optional<UniqueFd> OpenWholePack(const Repository& repository, const Upload
   const bool plain = asked.done && asked.ofs_delta && asked.have_count == 0 && !asked.depth &&
                      !asked.other_depth && !asked.filter && !asked.is_shallow;
   const RefSnapshotPtr refs = repository.refs();
-  const bool whole = plain && repository.stage() == Stage::kComplete && refs &&
-                     WantsAll(*refs, asked) && repository.directory().Shallow().empty();
-  if (!whole) return std::nullopt;
-  const std::vector<std::string> stems = repository.directory().PackStems();
-  if (stems.size() != 1) return std::nullopt;
-  auto pack = OpenFile(repository.directory().packs() / (stems.front() + ".pack"), O_RDONLY);
-  if (!pack) return std::nullopt;  // Replaced just now.
-  return std::move(*pack);
+  if (!plain || !refs || !WantsAll(*refs, asked)) return std::nullopt;
+  return OpenOnlyPack(repository);
+}
+
+// Fills `into` from `fd`; less, and at last nothing, at its end.
+Result<std::size_t> ReadSome(int fd, std::span<char> into) {
+  while (true) {
+    const ssize_t size = ::read(fd, into.data(), into.size());
+    if (size >= 0) return static_cast<std::size_t>(size);
+    if (errno != EINTR) return ErrnoError(errno, "read a pack");
+  }
 }
 
 // Sends the pack `fd` as the answer of version 2: one section, in packets of band 1.
 Status SendPack(int fd, const UploadSink& sink) {
   constexpr std::size_t kBandHeaderBytes = 5;
   constexpr std::size_t kPacketsAtOnce = 8;
-  ::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
   std::string out;
   AppendPkt("packfile\n", out);
   std::string packet(kPktMaxBytes - kBandHeaderBytes + 1, '\x01');
   while (true) {
     for (std::size_t i = 0; i < kPacketsAtOnce; ++i) {
-      const ssize_t size = ::read(fd, packet.data() + 1, packet.size() - 1);
-      if (size < 0 && errno == EINTR) continue;
-      if (size < 0) return ErrnoError(errno, "read a pack");
-      if (size == 0) {
+      const auto size = ReadSome(fd, std::span(packet).subspan(1));
+      if (!size) return size.error();
+      if (*size == 0) {
         AppendFlush(out);
         return sink.put(out);
       }
-      AppendPkt(std::string_view(packet).substr(0, static_cast<std::size_t>(size) + 1), out);
+      AppendPkt(std::string_view(packet).substr(0, *size + 1), out);
     }
     if (auto put = sink.put(out); !put) return put;
     out.clear();
@@ -190,6 +205,27 @@ Status AnswerUpload(const Repository& repository, const UploadRequest& request,
   const std::string input =
       WithoutUnknownHaves(body, [&](const Oid& id) { return repository.objects().Contains(id); });
   return RunUploadPack(UploadPackCommand(scratch, request.version, limits, sink), input, sink);
+}
+
+Status SendBundle(const Repository& repository, const UploadSink& sink) {
+  constexpr std::size_t kPieceBytes = 512u << 10;
+  const RefSnapshotPtr refs = repository.refs();
+  const auto pack = refs ? OpenOnlyPack(repository) : std::nullopt;
+  if (!pack) {
+    return Error{Errc::kNotFound, repository.key().Text() + " is not here in one piece; clone it"};
+  }
+  std::string out = "# v2 git bundle\n";
+  if (!refs->head().IsNull()) out += refs->head().Hex() + " HEAD\n";
+  for (const Ref& ref : refs->refs()) out += ref.object.Hex() + " " + ref.name + "\n";
+  out += "\n";
+  std::string piece(kPieceBytes, '\0');
+  while (true) {
+    if (auto put = sink.put(out); !put) return put;
+    const auto size = ReadSome(pack->get(), piece);
+    if (!size) return size.error();
+    if (*size == 0) return {};
+    out.assign(piece, 0, *size);
+  }
 }
 
 }  // namespace reposfs

@@ -42,4 +42,11 @@ Status AnswerUpload(const Repository& repository, const UploadRequest& request,
                     std::string_view body, const std::filesystem::path& scratch,
                     const UploadLimits& limits, const UploadSink& sink);
 
+// Sends all of a repository as a git bundle (gitformat-bundle(5), version 2): its refs, and the
+// pack as it lies on the disk.
+//
+// REQUIRES: a Use of `repository`.
+// Errors: those of `sink`; kNotFound if the repository is not complete, or not in one pack; kIo.
+Status SendBundle(const Repository& repository, const UploadSink& sink);
+
 }  // namespace reposfs

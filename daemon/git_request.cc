@@ -12,6 +12,9 @@ namespace {
 
 constexpr std::size_t kKeyPartCount = 3;
 
+// As Android's repo asks for it.
+constexpr std::string_view kBundleName = "clone.bundle";
+
 // The parts of a path without the empty one before its first '/'.
 std::vector<std::string_view> PartsOf(std::string_view path) {
   if (path.starts_with('/')) path.remove_prefix(1);
@@ -82,7 +85,7 @@ std::optional<std::chrono::seconds> AgeMaxOf(std::string_view cache_control) {
 
 bool IsGitPath(std::string_view path) {
   const std::string_view tail = TailOf(path);
-  constexpr std::array<std::string_view, 4> kTails = {"info/refs", "git-upload-pack",
+  constexpr std::array<std::string_view, 5> kTails = {"info/refs", "git-upload-pack", kBundleName,
                                                       "git-receive-pack", "HEAD"};
   for (const std::string_view known : kTails) {
     if (tail == known) return true;
@@ -126,6 +129,8 @@ Result<GitRequest> ParseGitRequest(const HttpRequest& request, const Origin& ori
     asked.resource = GitResource::kAdvertisement;
   } else if (tail == "git-upload-pack" && request.method == "POST") {
     asked.resource = GitResource::kUploadPack;
+  } else if (tail == kBundleName && request.method == "GET") {
+    asked.resource = GitResource::kBundle;
   }
   return asked;
 }

@@ -19,6 +19,7 @@ namespace reposfs {
 enum class GitResource {
   kAdvertisement,  // GET  info/refs?service=git-upload-pack
   kUploadPack,     // POST git-upload-pack
+  kBundle,         // GET  clone.bundle
   kReceivePack,    // What a push asks for.
   kDumb,           // What a client without the smart protocol asks for.
 };

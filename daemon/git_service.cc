@@ -16,6 +16,7 @@ namespace {
 
 constexpr char kAdvertisementType[] = "application/x-git-upload-pack-advertisement";
 constexpr char kResultType[] = "application/x-git-upload-pack-result";
+constexpr char kBundleType[] = "application/x-git-bundle";
 
 // Between two rounds something must have come; a repository that needs more of them moves away
 // faster than it comes.
@@ -61,6 +62,7 @@ class GitService::Exchange : public std::enable_shared_from_this<Exchange> {
     }
     if (!repository_ && !Resolve()) return;
     if (asked_.resource == GitResource::kAdvertisement) return Advertise();
+    if (asked_.resource == GitResource::kBundle) return Enqueue();
     if (!request_ && !Parse()) return;
     // Asked for by who wants to know whether it would be answered.
     if (body_.empty() || body_ == "0000") return Reply(200, kResultType, "");
@@ -152,7 +154,7 @@ class GitService::Exchange : public std::enable_shared_from_this<Exchange> {
   // On a thread of its own, for as long as it takes.
   void Upload() {
     const Repository::Use use(repository_);
-    const FetchArguments* fetch = request_->fetch ? &*request_->fetch : nullptr;
+    const FetchArguments* fetch = request_ && request_->fetch ? &*request_->fetch : nullptr;
     // It may have been evicted while it waited for a place.
     const bool gone = fetch != nullptr && !cache_.CanProvide(*repository_, *fetch);
     if (gone) return Again();
@@ -162,16 +164,21 @@ class GitService::Exchange : public std::enable_shared_from_this<Exchange> {
     sink.put = [&](std::string_view bytes) -> Status {
       if (service_.stopping_) return Error{Errc::kInterrupted, "reposfs is stopping"};
       // With the first bytes: until then a failure can still be told.
-      if (!std::exchange(begun, true)) Reply(200, kResultType, "", pipe);
+      if (!std::exchange(begun, true)) {
+        Reply(200, request_ ? kResultType : kBundleType, "", pipe);
+      }
       return pipe->Put(bytes);
     };
     sink.keep_going = [&]() -> Status {
       if (service_.stopping_) return Error{Errc::kInterrupted, "reposfs is stopping"};
       return pipe->KeepGoing();
     };
-    const Status answered =
-        AnswerUpload(*repository_, *request_, body_, ScratchPath(), service_.options_.limits, sink);
-    if (!answered && answered.error().code != Errc::kInterrupted) {
+    const Status answered = request_ ? AnswerUpload(*repository_, *request_, body_, ScratchPath(),
+                                                    service_.options_.limits, sink)
+                                     : SendBundle(*repository_, sink);
+    const bool is_usual = answered || answered.error().code == Errc::kInterrupted ||
+                          answered.error().code == Errc::kNotFound;
+    if (!is_usual) {
       spdlog::warn("not served to a git client repo={} cause=\"{}\"", asked_.key.Text(),
                    Printable(answered.error().message));
     }

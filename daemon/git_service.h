@@ -7,7 +7,8 @@
 //
 //   access --> resolve --> refs: answered at once
 //                |
-//                +--> fetch: parse --> provide --> a place --> upload (cache/upload_pack.h)
+//                +--> bundle: a place --> upload (cache/upload_pack.h)
+//                +--> fetch: parse --> provide --> a place --> upload
 //                                       |  ^
 //                                       +--+ a flight has landed
 //

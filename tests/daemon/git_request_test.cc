@@ -30,6 +30,7 @@ TEST(GitRequestTest, GitsPathsAreTold) {
   EXPECT_TRUE(IsGitPath("/h/o/n.git/info/refs"));
   EXPECT_TRUE(IsGitPath("/h/o/n/git-upload-pack"));
   EXPECT_TRUE(IsGitPath("/h/o/n/git-receive-pack"));
+  EXPECT_TRUE(IsGitPath("/h/o/n.git/clone.bundle"));
   EXPECT_TRUE(IsGitPath("/h/o/n/objects/info/packs"));
   EXPECT_FALSE(IsGitPath("/v1/status"));
   EXPECT_FALSE(IsGitPath("/v1/repos/h/o/n"));
@@ -65,6 +66,8 @@ TEST(GitRequestTest, WhatIsAskedIsTold) {
   EXPECT_EQ(resource(Get("/exact.org/o/n/git-upload-pack", "")), GitResource::kDumb);
   EXPECT_EQ(resource({"POST", "/exact.org/o/n/git-upload-pack", ""}), GitResource::kUploadPack);
   EXPECT_EQ(resource({"POST", "/exact.org/o/n/git-receive-pack", ""}), GitResource::kReceivePack);
+  EXPECT_EQ(resource(Get("/exact.org/o/n.git/clone.bundle", "")), GitResource::kBundle);
+  EXPECT_EQ(resource({"POST", "/exact.org/o/n.git/clone.bundle", ""}), GitResource::kDumb);
 
   HttpRequest request = Get("/exact.org/o/n/info/refs");
   EXPECT_EQ(ParseGitRequest(request, SomeHosts())->version, UploadVersion::kZero);

@@ -84,6 +84,30 @@ TEST_F(GitServiceTest, AFetchBringsWhatIsNew) {
   Git(scratch_ / "clone", {"fsck", "--full", "--strict"});
 }
 
+TEST_F(GitServiceTest, WhatIsHeldWholeIsGivenAsABundle) {
+  FillSmall(server_.Create("a/small"));
+  Mount();
+  const auto get = [&](const std::string& to) {
+    return Output({"curl", "-sS", "-o", (scratch_ / to).string(), "-w", "%{http_code}",
+                   Url("a/small") + "/clone.bundle"});
+  };
+  EXPECT_EQ(get("early"), "404") << ReadFile(scratch_ / "early");
+  EXPECT_NE(ReadFile(scratch_ / "early").find("clone it"), std::string::npos);
+  ASSERT_TRUE(daemon_.Warm(Key("a/small")));
+  ASSERT_TRUE(WaitUntil([&] { return get("small.bundle") == "200"; }, std::chrono::seconds(20)));
+  const std::string bundle = scratch_ / "small.bundle";
+  const CommandResult cloned =
+      Execute({"git", "clone", "-q", "--mirror", bundle, (scratch_ / "mirror").string()});
+  ASSERT_TRUE(cloned.ok()) << cloned;
+  EXPECT_EQ(ContentOf(scratch_ / "mirror"), ContentOf(server_.Path("a/small")));
+  const CommandResult from_both =
+      Clone("a/small", "both", {"--bundle-uri=" + Url("a/small") + "/clone.bundle"});
+  ASSERT_TRUE(from_both.ok()) << from_both;
+  EXPECT_EQ(from_both.err, "");
+  EXPECT_EQ(Git(scratch_ / "both", {"rev-parse", "HEAD"}),
+            Git(server_.Path("a/small"), {"rev-parse", "main"}));
+}
+
 // Only what is asked for is brought: the host keeps everything else back.
 TEST_F(GitServiceTest, AShallowCloneNeedsNoHistory) {
   FillSmall(server_.Create("a/small"));
