@@ -340,9 +340,6 @@ void GitService::Handle(HttpRequest& request, HttpServer::Reply reply) {
   if (asked->resource == GitResource::kDumb) {
     return reply(PlainAnswer(403, "only git's smart HTTP protocol is spoken here"));
   }
-  if (options_.accepts && !options_.accepts(asked->key, asked->is_peer)) {
-    return reply(PlainAnswer(421, asked->key.Text() + " is another node's"));
-  }
   if (request_count_.fetch_add(1, std::memory_order_relaxed) >= kRequestCountMax) {
     request_count_.fetch_sub(1, std::memory_order_relaxed);
     return reply(BusyAnswer());

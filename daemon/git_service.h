@@ -21,7 +21,6 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -54,8 +53,6 @@ class GitService {
     std::string node_id;            // Told to clients; may be empty.
     std::filesystem::path scratch;  // A directory of the cache for what does not outlive a request.
     UploadLimits limits;
-    // False: another node is to be asked for this repository (421).
-    std::function<bool(const RepositoryKey& key, bool is_peer)> accepts = nullptr;
   };
 
   // `cache` must outlive this object.

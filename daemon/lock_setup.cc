@@ -20,9 +20,12 @@ Result<std::unique_ptr<LockService>> OpenEtcd(const RingEtcdOptions& ring) {
 }  // namespace
 
 Result<std::unique_ptr<LockService>> OpenLocks(const Config& config) {
-  const bool cluster = config.ring.enabled && config.ring.discovery == RingDiscovery::kEtcd;
-  if (cluster) return OpenEtcd(config.ring.etcd);
+  if (AreOfRing(config)) return OpenEtcd(config.ring.etcd);
   return OpenCatalogLocks(config.cache.directory / "catalog.db");
+}
+
+bool AreOfRing(const Config& config) {
+  return config.ring.enabled && config.ring.discovery == RingDiscovery::kEtcd;
 }
 
 }  // namespace reposfs

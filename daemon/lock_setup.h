@@ -13,5 +13,7 @@ namespace reposfs {
 // not answer is none: whoever wants a lock is told.
 // REQUIRES: the cache directory exists.
 Result<std::unique_ptr<LockService>> OpenLocks(const Config& config);
+// Whether those are the locks of all nodes of a ring.
+bool AreOfRing(const Config& config);
 
 }  // namespace reposfs

@@ -138,9 +138,8 @@ class Daemon {
 
   Status MakeRing() {
     // Locks in the catalog are this machine's own.
-    const bool ring_has_locks = config_.ring.discovery == RingDiscovery::kEtcd;
-    auto ring = RingService::Make(config_, RingRole::kNode, ring_has_locks ? locks_.get() : nullptr,
-                                  clock_);
+    auto ring = RingService::Make(config_, RingRole::kNode,
+                                  AreOfRing(config_) ? locks_.get() : nullptr, clock_);
     if (!ring) return std::move(ring).error();
     ring_ = std::move(*ring);
     if (ring_) ring_->Start();

@@ -5,10 +5,12 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/io_engine.h"
 #include "cache/make_transport.h"
 #include "cache/repository_cache.h"
+#include "daemon/lock_setup.h"
 #include "daemon/process_setup.h"
 #include "daemon/ring_service.h"
 
@@ -37,7 +39,13 @@ int RunWorker(const Config& config, ReadinessReporter& reporter) {
   }
   const SystemClock clock;
   const UpstreamOrigin origin(config.hosts);
-  const auto ring = RingService::Make(config, RingRole::kObserver, nullptr, clock);
+  std::unique_ptr<LockService> locks;
+  if (AreOfRing(config)) {
+    auto opened = OpenLocks(config);
+    if (!opened) return fail(opened.error());
+    locks = std::move(*opened);
+  }
+  const auto ring = RingService::Make(config, RingRole::kObserver, locks.get(), clock);
   if (!ring) return fail(ring.error());
   if (*ring) (*ring)->Start();
   const auto engine = IoEngine::Create({.choice = config.io.engine});
@@ -53,6 +61,7 @@ int RunWorker(const Config& config, ReadinessReporter& reporter) {
   reporter.Ready();
   const int signal = WaitForSignal();
   reporter.Stopping();
+  if (locks) locks->Stop();
   (*cache)->Stop();
   if (*ring) (*ring)->Stop();
   spdlog::info("stopped signal={}", strsignal(signal));
