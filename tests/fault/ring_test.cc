@@ -1,150 +1,9 @@
 // Several daemons as one ring, each on a machine of its own: an address, a disk, a mount.
 
-#include <gtest/gtest.h>
-#include <signal.h>
-
-#include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <cstdlib>
-#include <functional>
-#include <map>
-#include <memory>
-#include <set>
-#include <thread>
-
-#include "base/mutex.h"
-#include "tests/support/etcd_cluster.h"
-#include "tests/support/mount_test.h"
-#include "tests/support/network.h"
+#include "tests/fault/ring_test.h"
 
 namespace reposfs::testing {
 namespace {
-
-using SteadyClock = std::chrono::steady_clock;
-
-constexpr auto kSettleTimeout = std::chrono::minutes(2);
-constexpr int kNodeCount = 3;
-constexpr int kNodeCountMax = 4;
-constexpr int kHostMachine = 5;
-constexpr milliseconds kSlowestRead = std::chrono::seconds(5);
-
-bool IsLong() {
-  return std::getenv("TEST_LONG") != nullptr;
-}
-
-class RingTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (const std::string why = WhyNoMount(); !why.empty()) GTEST_SKIP() << why;
-    if (const std::string why = WhyNoNetwork(); !why.empty()) GTEST_SKIP() << why;
-    network_ = std::make_unique<Network>(kHostMachine);
-    host_ =
-        std::make_unique<GitServer>(Network::Address(kHostMachine), network_->Enter(kHostMachine));
-    WriteFile(scratch_ / "token", "the-secret-of-this-ring\n");
-    for (int node = 1; node <= kNodeCountMax; ++node) daemons_.push_back(NewDaemon(node));
-  }
-
-  std::unique_ptr<Daemon> NewDaemon(int node) {
-    auto daemon = std::make_unique<Daemon>();
-    daemon->SetMachine(network_->Enter(node));
-    daemon->AddHost("test", host_->UrlTemplate());
-    daemon->Set("http.listen", Network::Address(node) + ":7420");
-    daemon->Set("ring.enabled", "true");
-    daemon->Set("ring.nodeId", "n" + std::to_string(node));
-    daemon->Set("ring.nodesFile", scratch_ / "nodes.yaml");
-    daemon->Set("ring.tokenFile", scratch_ / "token");
-    daemon->Set("ring.healthCheckInterval", "1s");
-    daemon->Set("ring.timeout", "2s");
-    daemon->Set("ring.leaveAfter", "1s");
-    return daemon;
-  }
-  Daemon& Node(int node) { return *daemons_[static_cast<std::size_t>(node - 1)]; }
-
-  void WriteNodes(int count) {
-    std::string text;
-    for (int node = 1; node <= count; ++node) {
-      text += "- { id: n" + std::to_string(node) + ", address: \"http://" + Network::Address(node) +
-              ":7420\" }\n";
-    }
-    WriteFile(scratch_ / "nodes.yaml.next", text);
-    std::filesystem::rename(scratch_ / "nodes.yaml.next", scratch_ / "nodes.yaml");
-  }
-  void StartNodes() {
-    WriteNodes(kNodeCount);
-    for (int node = 1; node <= kNodeCount; ++node) ASSERT_TRUE(Node(node).Start());
-  }
-
-  static std::string NameOf(int i) { return "o/r" + std::to_string(i); }
-  static std::string Key(const std::string& name) { return "test/" + name; }
-  void MakeRepositories(int count) {
-    for (int i = 0; i < count; ++i) {
-      names_.push_back(NameOf(i));
-      FillWith(host_->Create(names_.back()), "content of " + names_.back());
-    }
-  }
-
-  int MemberCount(int asked) {
-    return static_cast<int>(Node(asked).CliJson({"ring", "nodes"})["members"].size());
-  }
-  // The nodes that own `name`, the first owner first.
-  std::vector<int> OwnersOf(const std::string& name, int asked = 1) {
-    std::vector<int> owners;
-    const nlohmann::json located = Node(asked).CliJson({"ring", "locate", Key(name)});
-    for (const auto& owner : located["owners"]) {
-      owners.push_back(std::stoi(owner["id"].get<std::string>().substr(1)));
-    }
-    return owners;
-  }
-  bool IsOwner(int node, const std::string& name) {
-    const std::vector<int> owners = OwnersOf(name, node);
-    return std::find(owners.begin(), owners.end(), node) != owners.end();
-  }
-
-  static std::string ReadOf(Daemon& daemon, const std::string& name) {
-    return ReadFile(daemon / (Key(name) + "/file"));
-  }
-  void ExpectAllReadable(int node) {
-    for (const std::string& name : names_) {
-      EXPECT_EQ(ReadOf(Node(node), name), "content of " + name) << "node " << node;
-    }
-  }
-  // Each repository is whole on its owners.
-  bool OwnersHaveAll(const std::vector<int>& nodes) {
-    for (const int node : nodes) {
-      std::map<std::string, std::string> stages;
-      for (const auto& entry : Node(node).CliJson({"list"})) {
-        stages[entry["key"]] = entry["stage"];
-      }
-      for (const std::string& name : names_) {
-        if (IsOwner(node, name) && stages[Key(name)] != "complete") return false;
-      }
-    }
-    return true;
-  }
-  // Those that hold it whole.
-  std::set<int> WholeOn(const std::string& name, int node_count) {
-    std::set<int> nodes;
-    for (int node = 1; node <= node_count; ++node) {
-      if (Node(node).Stage(Key(name)) == "complete") nodes.insert(node);
-    }
-    return nodes;
-  }
-  // Who asked the git host for `name`, by request: "10.77.0.1 ls-refs".
-  std::map<std::string, int> AsksOf(const std::string& name) {
-    std::map<std::string, int> asks;
-    for (const GitRequest& request : host_->Requests(name)) {
-      if (request.kind == "pack") ++asks[request.client + " " + request.command];
-    }
-    return asks;
-  }
-
-  TempDir scratch_{"ring"};
-  std::unique_ptr<Network> network_;
-  std::unique_ptr<GitServer> host_;
-  std::vector<std::unique_ptr<Daemon>> daemons_;
-  std::vector<std::string> names_;
-};
 
 TEST_F(RingTest, EveryRepositoryIsFetchedOnceAndKeptByItsOwners) {
   MakeRepositories(IsLong() ? 60 : 9);
@@ -209,165 +68,11 @@ TEST_F(RingTest, AChangeReachesEveryNode) {
   }
 }
 
-// Reads everything on the nodes that are well, from many threads, until it is destroyed.
-class Readers {
- public:
-  Readers(std::vector<Daemon*> daemons, std::vector<std::string> names, int count) {
-    for (int i = 0; i < count; ++i) {
-      Daemon& daemon = *daemons[static_cast<std::size_t>(i) % daemons.size()];
-      threads_.emplace_back([this, &daemon, names, i] { Read(daemon, names, i); });
-    }
-  }
-  ~Readers() { Stop(); }
-  Readers(const Readers&) = delete;
-  Readers& operator=(const Readers&) = delete;
-
-  void Stop() {
-    stopping_ = true;
-    for (std::thread& thread : threads_) {
-      if (thread.joinable()) thread.join();
-    }
-  }
-  std::int64_t read_count() const { return read_count_; }
-  std::string failures() const {
-    MutexLock lock(mutex_);
-    return failures_;
-  }
-  milliseconds slowest() const { return milliseconds(slowest_ms_); }
-
- private:
-  void Read(Daemon& daemon, const std::vector<std::string>& names, int first) {
-    for (std::size_t i = static_cast<std::size_t>(first); !stopping_; ++i) {
-      const std::string& name = names[i % names.size()];
-      const auto begun = SteadyClock::now();
-      const std::string content = ReadFile(daemon / ("test/" + name + "/file"));
-      const auto took = std::chrono::duration_cast<milliseconds>(SteadyClock::now() - begun);
-      std::int64_t before = slowest_ms_;
-      while (took.count() > before && !slowest_ms_.compare_exchange_weak(before, took.count())) {
-      }
-      ++read_count_;
-      if (content == "content of " + name) continue;
-      MutexLock lock(mutex_);
-      failures_ += name + ": \"" + content + "\" after " + std::to_string(took.count()) + " ms\n";
-    }
-  }
-
-  std::atomic<bool> stopping_{false};
-  std::atomic<std::int64_t> read_count_{0};
-  std::atomic<std::int64_t> slowest_ms_{0};
-  mutable Mutex mutex_;
-  std::string failures_ REPOSFS_GUARDED_BY(mutex_);
-  std::vector<std::thread> threads_;
-};
-
-class RingFaultTest : public RingTest {
- protected:
-  static constexpr int kVictim = 2;
-
-  // All of the ring is in order, and then `fault` is done to the victim while 16 threads read on
-  // the others what these do not own; `heal` undoes it.
-  void ExpectNobodyNotices(const std::function<void()>& fault, const std::function<void()>& heal) {
-    MakeRepositories(IsLong() ? 30 : 8);
-    StartNodes();
-    ExpectAllReadable(1);
-    ASSERT_TRUE(WaitUntil([&] { return OwnersHaveAll({1, 2, 3}); }, kSettleTimeout));
-    host_->ForgetRequests();
-
-    fault();
-    {
-      Readers readers({&Node(1), &Node(3)}, names_, 16);
-      // What is not a node's own is fetched again and again.
-      for (int round = 0; round < (IsLong() ? 20 : 3); ++round) {
-        for (const int node : {1, 3}) {
-          for (const std::string& name : names_) {
-            if (!IsOwner(node, name)) (void)Node(node).Cli({"evict", Key(name)});
-          }
-        }
-        const std::int64_t before = readers.read_count();
-        EXPECT_TRUE(WaitUntil([&] { return readers.read_count() > before + 100; }, kSettleTimeout));
-      }
-      readers.Stop();
-      EXPECT_EQ(readers.failures(), "");
-      EXPECT_LT(readers.slowest(), kSlowestRead);
-      RecordProperty("slowest_ms", static_cast<int>(readers.slowest().count()));
-    }
-    heal();
-    EXPECT_TRUE(WaitUntil([&] { return OwnersHaveAll({1, 2, 3}); }, kSettleTimeout));
-    EXPECT_TRUE(WaitUntil([&] { return StateOf(1, kVictim) == "up"; }, kSettleTimeout));
-    ExpectAllReadable(kVictim);
-    for (const std::string& name : names_) {
-      int fetches = 0;
-      for (const auto& [ask, count] : AsksOf(name)) fetches += ask.ends_with(" fetch") ? count : 0;
-      EXPECT_EQ(fetches, 0) << name << " was fetched from the host again";
-    }
-  }
-  std::string StateOf(int asked, int node) {
-    const nlohmann::json ring = Node(asked).CliJson({"ring", "nodes"});
-    for (const auto& one : ring["members"]) {
-      if (one["id"] == "n" + std::to_string(node)) return one["state"];
-    }
-    return "unknown";
-  }
-};
-
-TEST_F(RingFaultTest, ANodeThatIsKilledIsDoneWithout) {
-  ExpectNobodyNotices([&] { Node(kVictim).Kill9(); }, [&] { ASSERT_TRUE(Node(kVictim).Start()); });
-}
-
-TEST_F(RingFaultTest, ANodeThatIsStoppedIsDoneWithout) {
-  ExpectNobodyNotices([&] { kill(Node(kVictim).pid(), SIGSTOP); },
-                      [&] { kill(Node(kVictim).pid(), SIGCONT); });
-}
-
-TEST_F(RingFaultTest, ANodeThatIsCutOffIsDoneWithout) {
-  ExpectNobodyNotices([&] { network_->Unplug(kVictim); }, [&] { network_->Plug(kVictim); });
-}
-
-TEST_F(RingFaultTest, ANodeWhoseAnswersGetLostIsDoneWithout) {
-  ExpectNobodyNotices(
-      [&] {
-        for (const int other : {1, 3}) network_->Lose(kVictim, other);
-      },
-      [&] {
-        for (const int other : {1, 3}) network_->LoseNoMore(kVictim, other);
-      });
-}
-
-TEST_F(RingFaultTest, ANodeThatFlapsIsDoneWithout) {
-  std::atomic<bool> flapping{true};
-  std::thread hand;
-  ExpectNobodyNotices(
-      [&] {
-        hand = std::thread([&] {
-          for (bool plugged = true; flapping; plugged = !plugged) {
-            plugged ? network_->Unplug(kVictim) : network_->Plug(kVictim);
-            WaitUntil([&] { return !flapping; }, std::chrono::seconds(5));
-          }
-        });
-      },
-      [&] {
-        flapping = false;
-        hand.join();
-        network_->Plug(kVictim);
-      });
-}
-
 // The nodes find each other through etcd, which is not needed to go on.
 TEST_F(RingTest, ReadsGoOnWhateverBecomesOfEtcd) {
-  EtcdClusterOptions options;
-  options.server_count = 3;
-  options.address = Network::Address(kHostMachine);
-  options.enter = network_->Enter(kHostMachine);
-  EtcdCluster etcd(options);
-  std::string endpoints;
-  for (const std::string& one : etcd.endpoints()) {
-    endpoints += (endpoints.empty() ? "\"" : ", \"") + one + "\"";
-  }
+  const auto etcd = StartEtcd();
   for (int node = 1; node <= kNodeCount; ++node) {
-    Node(node).Unset("ring.nodesFile");
-    Node(node).Set("ring.discovery", "etcd");
-    Node(node).Set("ring.address", "\"http://" + Network::Address(node) + ":7420\"");
-    Node(node).Set("ring.etcd", "{ endpoints: [" + endpoints + "], leaseTtl: 3s }");
+    UseEtcd(node, *etcd);
     ASSERT_TRUE(Node(node).Start());
   }
   MakeRepositories(8);
@@ -387,15 +92,15 @@ TEST_F(RingTest, ReadsGoOnWhateverBecomesOfEtcd) {
       EXPECT_TRUE(knows_all(node)) << when;
     }
   };
-  const std::size_t leader = etcd.Leader();
-  ASSERT_LT(leader, etcd.server_count());
-  etcd.Signal(leader, SIGSTOP);
+  const std::size_t leader = etcd->Leader();
+  ASSERT_LT(leader, etcd->server_count());
+  etcd->Signal(leader, SIGSTOP);
   expect_reads("its leader is paused");
-  etcd.Signal(leader, SIGCONT);
-  for (std::size_t i = 0; i < etcd.server_count(); ++i) etcd.Kill(i);
+  etcd->Signal(leader, SIGCONT);
+  for (std::size_t i = 0; i < etcd->server_count(); ++i) etcd->Kill(i);
   expect_reads("it is gone");
-  etcd.StartAll();
-  etcd.WaitReady();
+  etcd->StartAll();
+  etcd->WaitReady();
   expect_reads("it is back");
   // Something new is fetched once, under the ring's lock.
   names_.push_back("o/new");
@@ -405,6 +110,36 @@ TEST_F(RingTest, ReadsGoOnWhateverBecomesOfEtcd) {
   std::set<std::string> clients;
   for (const GitRequest& request : host_->Requests("o/new")) clients.insert(request.client);
   EXPECT_EQ(clients.size(), 1u);
+}
+
+// A worker beside a node goes to the git host in the node's turn.
+TEST_F(RingTest, AWorkerFetchesUnderTheLockOfTheRing) {
+  MakeRepositories(1);
+  const auto etcd = StartEtcd();
+  UseEtcd(1, *etcd);
+  Node(1).Set("jobs.inline", "[clone, fetch, hydrate]");
+  ASSERT_TRUE(Node(1).Start());
+  ASSERT_TRUE(WaitUntil([&] { return MemberCount(1) == 1; }, kSettleTimeout));
+  AddCommit(host_->Path(names_[0]), "main", "second");
+  host_->Hold(names_[0], "deepen 2147483647");
+  EXPECT_EQ(ReadOf(Node(1), names_[0]), "second");
+  Argv argv = network_->Enter(1);
+  argv.insert(argv.end(),
+              {Binary(), "worker", "--job=history", "--config", Node(1).config_file().string()});
+  ChildProcess worker = ChildProcess::Start(argv, scratch_ / "worker.log");
+  const auto is_locked_by_worker = [&] {
+    for (const auto& lock : Node(1).CliJson({"locks"})) {
+      const std::string owner = lock["owner"];
+      const bool is_its = owner.ends_with(":" + std::to_string(worker.pid()));
+      if (is_its && lock["name"] == Key(names_[0]) && lock["state"] == "held") return true;
+    }
+    return false;
+  };
+  EXPECT_TRUE(WaitUntil(is_locked_by_worker, kSettleTimeout)) << ReadFile(scratch_ / "worker.log");
+  host_->Release(names_[0]);
+  EXPECT_TRUE(WaitUntil([&] { return OwnersHaveAll({1}); }, kSettleTimeout));
+  EXPECT_TRUE(WaitUntil([&] { return !is_locked_by_worker(); }, kSettleTimeout));
+  worker.Kill();
 }
 
 // A node that owns nothing of a repository is a git host for it.
