@@ -128,10 +128,10 @@ class Bench:
             def average(where):
                 return _average([timed(argv, where) for _ in range(count)])
 
+            # One pair more: the kernel moves pages to its active list when they are read again.
             return self.in_turn(
                 lambda: average(checkout),
                 lambda: mount.timed(lambda: average(path), count),
-                warm_up_count=0,
             )
 
     def on_cold_tree(self, name, argv):
