@@ -33,6 +33,15 @@ std::vector<Oid> Haves(const Repository& repository) {
   return repository.objects().Missing(haves).empty() ? haves : std::vector<Oid>();
 }
 
+// Those of `commits` whose files are here.
+std::set<Oid> WithContent(const Repository& repository, const std::set<Oid>& commits) {
+  std::set<Oid> found;
+  for (const Oid& root : ContentRoots(repository)) {
+    if (commits.contains(root)) found.insert(root);
+  }
+  return found;
+}
+
 // Notes that `names` are to go when `staging` is adopted, but for those that come again with it:
 // the same objects make a pack of the same name.
 Status ReplacePacks(std::vector<std::string> names, Staging& staging) {
@@ -120,7 +129,8 @@ Status Fetcher::Run(Repository& repository, const Transfer& transfer,
         auto created = Staging::Create(control.staging, directory, transfer.haves);
         if (!created) return std::move(created).error();
         staging = std::move(*created);
-        return transfer.is_whole ? staging->ForgetShallow() : Status();
+        Status kept = transfer.shallow ? staging->KeepShallow(*transfer.shallow) : Status();
+        return kept && transfer.is_whole ? staging->ForgetShallow() : kept;
       },
       [&] { return CheckArrived(control.staging, repository.objects(), transfer.wants); }};
   auto fetched = sources_.Fetch(repository.key(), std::move(request), attempt);
@@ -224,19 +234,21 @@ Status Fetcher::FetchHistory(Repository& repository, const TransferControl& cont
   const RefSnapshotPtr refs = repository.refs();
   if (!refs) return Error{Errc::kNotFound, "the refs of the upstream are not known"};
   if (auto fetched = FetchWhole(repository, *refs, control); !fetched) return fetched;
-  // The other side takes every shallow commit for one whose blobs are here.
-  for (const RootRecord& root : repository.roots()) {
-    if (root.stage != Stage::kTip) continue;
-    if (auto fetched = FetchContent(repository, root.commit, control); !fetched) return fetched;
-  }
   // Refs may move, and other tips may come, while the history is on its way.
   for (int pass = 0; pass < kHistoryPassCountMax; ++pass) {
+    for (const RootRecord& root : repository.roots()) {
+      if (root.stage != Stage::kTip) continue;
+      if (auto fetched = FetchContent(repository, root.commit, control); !fetched) return fetched;
+    }
     const RefSnapshotPtr now = repository.refs();
     Transfer transfer;
-    const bool shallow = !repository.directory().Shallow().empty();
-    transfer.wants = shallow ? RefTargets(*now) : repository.objects().Missing(RefTargets(*now));
+    const std::set<Oid> shallow = repository.directory().Shallow();
+    const bool is_last = pass + 1 == kHistoryPassCountMax;
+    transfer.shallow = is_last ? shallow : WithContent(repository, shallow);
+    transfer.wants =
+        shallow.empty() ? repository.objects().Missing(RefTargets(*now)) : RefTargets(*now);
     transfer.haves = Haves(repository);
-    transfer.depth = shallow ? FetchDepth::kUnshallow : FetchDepth::kAsIs;
+    transfer.depth = transfer.shallow->empty() ? FetchDepth::kAsIs : FetchDepth::kUnshallow;
     if (transfer.wants.empty()) return Report(repository, Stage::kComplete);
     if (auto fetched = Run(repository, transfer, control); !fetched) return fetched;
   }
@@ -259,6 +271,7 @@ Status Fetcher::FetchWhole(Repository& repository, const RefSnapshot& refs,
   transfer.wants = RefTargets(refs);
   transfer.ignore_local = true;
   transfer.replaced = tip;
+  transfer.shallow = {tip};
   transfer.is_whole = true;
   return Run(repository, transfer, control);
 }

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -84,7 +85,10 @@ class Fetcher {
     // What comes holds all that is here: all packs go, if nothing but `replaced` has come with
     // them.
     std::optional<Oid> replaced;
-    bool is_whole = false;  // And all that lies behind it: nothing stays shallow.
+    // The shallow commits that it is about, if not all.  Another tip may come at any time, and the
+    // other side takes every shallow commit for one whose files are here.
+    std::optional<std::set<Oid>> shallow;
+    bool is_whole = false;  // What comes has all that lies behind those.
   };
 
   // Runs `transfer` from the first source that answers, and adopts what came.

@@ -75,6 +75,17 @@ Staging::~Staging() {
   if (RemoveTree(path_ / kSealed)) static_cast<void>(RemoveTree(path_));
 }
 
+Status Staging::KeepShallow(const std::set<Oid>& commits) {
+  std::set<Oid> kept = shallow_before();
+  std::erase_if(kept, [&](const Oid& commit) { return !commits.contains(commit); });
+  for (const char* name : {"shallow", kShallowBefore}) {
+    Status changed =
+        kept.empty() ? RemoveTree(path_ / name) : WriteFile(path_ / name, SerializeShallow(kept));
+    if (!changed) return changed;
+  }
+  return {};
+}
+
 Status Staging::ForgetShallow() {
   return RemoveTree(path_ / "shallow");
 }

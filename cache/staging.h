@@ -39,7 +39,10 @@ class Staging {
 
   const std::filesystem::path& path() const { return path_; }
 
-  // What is received here has all that lies behind the commits that the store calls shallow.
+  // Of the commits that the store calls shallow this is about `commits` only; the others stay what
+  // they are.
+  Status KeepShallow(const std::set<Oid>& commits);
+  // What is received here has all that lies behind the shallow commits.
   Status ForgetShallow();
 
   // Packs of the store that what is received here replaces.
