@@ -15,6 +15,9 @@ namespace {
 
 constexpr int kHistoryPassCountMax = 3;
 
+// Ages travel in whole seconds, rounded up.
+constexpr milliseconds kAgePrecision = std::chrono::seconds(1);
+
 std::vector<Oid> ContentRoots(const Repository& repository) {
   std::vector<Oid> commits;
   for (const RootRecord& root : repository.roots()) {
@@ -300,6 +303,10 @@ Status Fetcher::Update(Repository& repository, const ListedRefs& listed,
                        const TransferControl& control) {
   const RefSnapshot& refs = listed.refs;
   const RefSnapshotPtr before = repository.refs();
+  // A peer may remember less than is known here.
+  const bool is_memory = listed.age > milliseconds(0);
+  const WallTime told = clock_.Now() - listed.age + kAgePrecision;
+  if (before && is_memory && told < repository.record().last_checked) return {};
   const bool changed = !before || *before != refs;
   if (changed && repository.stage() == Stage::kComplete) {
     Transfer transfer;

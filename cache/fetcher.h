@@ -64,7 +64,8 @@ class Fetcher {
   // kTip or kContent -> kComplete of the repository, as its refs() say.
   Status FetchHistory(Repository& repository, const TransferControl& control);
 
-  // Makes the repository show `listed`, whatever has to be fetched for that at its stage.
+  // Makes the repository show `listed`, whatever has to be fetched for that at its stage; but never
+  // what is older than what it shows.
   Status Update(Repository& repository, const ListedRefs& listed, const TransferControl& control);
 
   // Brings single blobs.

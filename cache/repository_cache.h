@@ -354,7 +354,7 @@ class RepositoryCache {
   // A peer's word on the refs may be `age_max` old.
   Status ExecuteFetch(const RepositoryPtr& repository, milliseconds age_max,
                       const TransferControl& control);
-  // Makes the repository show what `wanted` are, and returns them.
+  // Makes the repository show what `wanted` are, if it shows nothing newer; returns what it shows.
   Result<ListedRefs> UpdateRefs(const RepositoryPtr& repository, Wanted wanted,
                                 milliseconds age_max, const TransferControl& control);
   Status ExecuteMaintain(const RepositoryPtr& repository, const TransferControl& control);

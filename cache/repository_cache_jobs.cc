@@ -22,10 +22,6 @@ constexpr std::size_t kPackCountMax = 20;
 constexpr milliseconds kHeldBackMax = std::chrono::hours(1);
 constexpr milliseconds kRefusalTtl = std::chrono::hours(1);
 constexpr milliseconds kCheckHoldBackMax = std::chrono::seconds(30);
-
-// Ages travel in whole seconds, rounded up.
-constexpr milliseconds kAgePrecision = std::chrono::seconds(1);
-
 // Whether nobody has what refs name: who told them was wrong, or they have moved meanwhile.
 bool IsOfRefs(const Error& error) {
   return error.code == Errc::kNotFound || error.code == Errc::kCorrupt;
@@ -242,23 +238,20 @@ Result<ListedRefs> RepositoryCache::UpdateRefs(const RepositoryPtr& repository, 
   auto listed = fetcher_.ListRefs(repository->key(), wanted, age_max,
                                   [&] { return control.on_progress(FetchProgress{}); });
   if (!listed) return listed;
-  const RefSnapshotPtr known = repository->refs();
-  const WallTime checked = repository->record().last_checked;
-  const bool is_memory = listed->age > milliseconds(0);  // Of a peer, which may know less than we.
-  if (known && is_memory && clock_.Now() - listed->age + kAgePrecision < checked) {
-    listed = ListedRefs{*known, std::chrono::ceil<milliseconds>(clock_.Now() - checked)};
-  }
   auto updated = fetcher_.Update(*repository, *listed, control);
   if (!updated) return std::move(updated).error();
-  return listed;
+  const auto age = clock_.Now() - repository->record().last_checked;
+  return ListedRefs{*repository->refs(), std::chrono::ceil<milliseconds>(age)};
 }
 
 Status RepositoryCache::ExecuteFetch(const RepositoryPtr& repository, milliseconds age_max,
                                      const TransferControl& control) {
   const RefSnapshotPtr before = repository->refs();
   auto listed = UpdateRefs(repository, Wanted::kRefs, age_max, control);
-  if (!listed && IsOfRefs(listed.error())) {
-    listed = UpdateRefs(repository, Wanted::kHostRefs, milliseconds(0), control);
+  const bool is_too_old = listed && listed->age > options_.freshness.max_age;
+  if (is_too_old || (!listed && IsOfRefs(listed.error()))) {
+    auto from_host = UpdateRefs(repository, Wanted::kHostRefs, milliseconds(0), control);
+    if (from_host || !listed) listed = std::move(from_host);
   }
   if (!listed) return std::move(listed).error();
   const Oid head = listed->refs.head();

@@ -87,10 +87,14 @@ FlightPtr RepositoryCache::Check(const RepositoryKey& key, int priority) {
 
 Status RepositoryCache::CheckNow(const RepositoryKey& key) {
   RepositoryPtr repository = Find(key);
-  // Who asks again so soon wants more than a peer's memory.
-  const bool again =
-      repository && clock_.Now() - repository->record().last_checked < options_.freshness.max_age;
-  auto refs = fetcher_.ListRefs(key, again ? Wanted::kRefs : Wanted::kFirstRefs,
+  // Who asks again so soon wants more than a peer's memory; if that was too old, than any peer's.
+  const auto is_recent = [this](WallTime time) {
+    return clock_.Now() - time < options_.freshness.max_age;
+  };
+  const bool again = repository && is_recent(repository->record().last_checked);
+  const bool was_too_old = repository && !again && is_recent(repository->last_asked());
+  const Wanted more = was_too_old ? Wanted::kHostRefs : Wanted::kRefs;
+  auto refs = fetcher_.ListRefs(key, again || was_too_old ? more : Wanted::kFirstRefs,
                                 again ? milliseconds(0) : PeerMemoryMax(), [this]() -> Status {
                                   if (stopping_)
                                     return Error{Errc::kInterrupted, "reposfs is stopping"};
