@@ -246,6 +246,7 @@ Status Fetcher::FetchHistory(Repository& repository, const TransferControl& cont
     const RefSnapshotPtr now = repository.refs();
     Transfer transfer;
     const std::set<Oid> shallow = repository.directory().Shallow();
+    // At last also what nobody accounts for: a transfer may have been cut off.
     const bool is_last = pass + 1 == kHistoryPassCountMax;
     transfer.shallow = is_last ? shallow : WithContent(repository, shallow);
     transfer.wants =

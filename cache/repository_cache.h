@@ -378,7 +378,10 @@ class RepositoryCache {
   // Asks `step` again whenever what it waits for has landed, until it does not wait: then `landed`
   // lands.
   using Step = std::function<Outcome<Done>()>;
-  static void Pursue(const Step& step, const FlightPtr& landed);
+  // What is stale is asked for again so often at most: a host may tell other refs each time.
+  static constexpr int kStaleCountMax = 5;
+  static void Pursue(const Step& step, const FlightPtr& landed,
+                     int stale_count_left = kStaleCountMax);
   // What is to be warmed.
   struct Warming {
     RepositoryKey key;
@@ -437,7 +440,7 @@ class RepositoryCache {
   std::map<std::uint64_t, ActiveTransfer> active_ REPOSFS_GUARDED_BY(mutex_);
   // How many directories of a commit were fetched on their own.
   std::unordered_map<Oid, int, OidHash> directory_fetch_counts_ REPOSFS_GUARDED_BY(mutex_);
-  // Commits that are to be cloned because a branch or tag led to them.
+  // Commits that are being cloned because a branch or tag led to them.
   std::set<std::pair<std::int64_t, Oid>> cloned_for_ref_ REPOSFS_GUARDED_BY(mutex_);
   std::set<RepositoryKey> copied_whole_ REPOSFS_GUARDED_BY(mutex_);  // By Copy(), now.
   std::unordered_map<std::int64_t, WallTime> healed_at_ REPOSFS_GUARDED_BY(mutex_);

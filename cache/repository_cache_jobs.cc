@@ -22,6 +22,7 @@ constexpr std::size_t kPackCountMax = 20;
 constexpr milliseconds kHeldBackMax = std::chrono::hours(1);
 constexpr milliseconds kRefusalTtl = std::chrono::hours(1);
 constexpr milliseconds kCheckHoldBackMax = std::chrono::seconds(30);
+
 // Whether nobody has what refs name: who told them was wrong, or they have moved meanwhile.
 bool IsOfRefs(const Error& error) {
   return error.code == Errc::kNotFound || error.code == Errc::kCorrupt;
@@ -176,7 +177,7 @@ Status RepositoryCache::ExecuteClone(const RepositoryPtr& repository, const std:
   bool is_for_ref = false;
   {
     MutexLock lock(mutex_);
-    is_for_ref = cloned_for_ref_.erase({repository->id(), *oid}) > 0;
+    is_for_ref = cloned_for_ref_.contains({repository->id(), *oid});
   }
   if (!commit && is_for_ref && IsOfRefs(commit.error())) {
     const auto now = UpdateRefs(repository, Wanted::kHostRefs, milliseconds(0), control);

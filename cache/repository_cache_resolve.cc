@@ -93,8 +93,8 @@ Status RepositoryCache::CheckNow(const RepositoryKey& key) {
   };
   const bool again = repository && is_recent(repository->record().last_checked);
   const bool was_too_old = repository && !again && is_recent(repository->last_asked());
-  const Wanted more = was_too_old ? Wanted::kHostRefs : Wanted::kRefs;
-  auto refs = fetcher_.ListRefs(key, again || was_too_old ? more : Wanted::kFirstRefs,
+  const Wanted at_first = was_too_old ? Wanted::kHostRefs : Wanted::kFirstRefs;
+  auto refs = fetcher_.ListRefs(key, again ? Wanted::kRefs : at_first,
                                 again ? milliseconds(0) : PeerMemoryMax(), [this]() -> Status {
                                   if (stopping_)
                                     return Error{Errc::kInterrupted, "reposfs is stopping"};
@@ -261,17 +261,17 @@ FlightPtr RepositoryCache::StartWarming(const Warming& warming, Failures failure
   return landed;
 }
 
-void RepositoryCache::Pursue(const Step& step, const FlightPtr& landed) {
+void RepositoryCache::Pursue(const Step& step, const FlightPtr& landed, int stale_count_left) {
   const Outcome<Done> outcome = step();
   if (!outcome.waits()) {
     landed->Land(outcome.result() ? Status() : Status(outcome.result().error()));
     return;
   }
-  outcome.flight()->Then([step, landed](const Status& status) {
-    const bool asks_again = status || status.error().code == Errc::kStale;
-    if (!asks_again) return landed->Land(status);
+  outcome.flight()->Then([step, landed, stale_count_left](const Status& status) {
+    const bool is_stale = !status && status.error().code == Errc::kStale;
+    if (!status && !(is_stale && stale_count_left > 0)) return landed->Land(status);
     landed->NoteProgress();
-    Pursue(step, landed);
+    Pursue(step, landed, stale_count_left - (is_stale ? 1 : 0));
   });
 }
 

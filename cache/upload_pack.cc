@@ -105,7 +105,7 @@ bool WantsAll(const RefSnapshot& refs, const FetchArguments& asked) {
          (refs.head().IsNull() || wants.contains(refs.head()));
 }
 
-// The pack that holds all that `refs` lead to, open; nothing if there is no such pack.
+// The pack that is all of a complete repository, open; nothing if there is no such pack.
 std::optional<UniqueFd> OpenOnlyPack(const Repository& repository) {
   if (repository.stage() != Stage::kComplete || !repository.directory().Shallow().empty()) {
     return std::nullopt;
