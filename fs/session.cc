@@ -11,6 +11,7 @@
 #include "base/file_util.h"
 #include "fs/mount_device.h"
 #include "fs/name_nodes.h"
+#include "fs/parallel_lookups.h"
 #include "fs/requests.h"
 
 namespace reposfs {
@@ -195,6 +196,7 @@ Status Session::Impl::Mount() {
                           "you mount? reposfs doctor tells more)");
   }
   mounted_ = true;
+  if (auto allowed = AllowParallelLookups(session_.get()); !allowed) return allowed;
   mount_.mountpoint = error ? options_.mountpoint : canonical;
   if (const auto mountinfo = ReadFile("/proc/self/mountinfo")) {
     mount_.device = DeviceMountedOn(mount_.mountpoint.string(), *mountinfo);

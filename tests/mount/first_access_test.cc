@@ -1,6 +1,7 @@
 // However many ask first for the same thing, it is fetched once.
 
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -92,6 +93,25 @@ TEST_F(FirstAccessTest, OneRepositoryThatWaitsHoldsUpNoOther) {
   ChildProcess waiting = ChildProcess::Start({"ls", Path("a/held").string()}, scratch_ / "waiting");
   EXPECT_EQ(ReadFile(Path("a/free") / "README.md"), "hello\n");
   EXPECT_TRUE(waiting.running());
+  server_.Release("a/held");
+  EXPECT_EQ(waiting.Wait(std::chrono::seconds(20)), 0);
+}
+
+TEST_F(FirstAccessTest, NobodyWaitsForAnotherNameOfTheSameDirectory) {
+  FillSmall(server_.Create("a/held"));
+  FillSmall(server_.Create("a/free"));
+  server_.Hold("a/held", "command=ls-refs");
+  daemon_.Set("freshness.timeout", "60s");
+  Mount();
+  ChildProcess waiting = ChildProcess::Start({"ls", Path("a/held").string()}, scratch_ / "waiting");
+  ASSERT_TRUE(
+      WaitUntil([&] { return !server_.Requests("a/held").empty(); }, std::chrono::seconds(20)));
+  EXPECT_EQ(ReadFile(Path("a/free") / "README.md"), "hello\n");
+  EXPECT_EQ(List(daemon_ / "test/a"), std::vector<std::string>{"free"});
+  ChildProcess also = ChildProcess::Start({"ls", Path("a/held").string()}, scratch_ / "waiting");
+  EXPECT_TRUE(waiting.running());
+  also.Signal(SIGINT);
+  EXPECT_EQ(also.Wait(std::chrono::seconds(20)), 128 + SIGINT);
   server_.Release("a/held");
   EXPECT_EQ(waiting.Wait(std::chrono::seconds(20)), 0);
 }
