@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cache/object_store.h"
 #include "cache/oid.h"
 #include "cache/options.h"
+#include "cache/staging.h"
 
 namespace reposfs {
 
@@ -28,5 +30,16 @@ enum class StoreIs {
 Status CheckConnectivity(const std::filesystem::path& staging, const std::vector<Oid>& wants,
                          StoreIs store, const FetchOptions& limits,
                          const std::function<Status()>& keep_going);
+
+// The same of a transfer of FetchDepth::kCommitOnly into `staging`, which borrows from `store`:
+// behind each commit that came with `wants`, its parents are here, or it is called shallow; and
+// nothing else is called shallow that was not before.  What has not come at all is not the matter.
+//
+// `keep_going` is called now and then.  Thread-safety: may be called from any thread; blocks on the
+// disk.
+//
+// Errors: kCorrupt; those of ObjectStore and of `keep_going`.
+Status CheckShallow(const Staging& staging, const ObjectStore& store, const std::vector<Oid>& wants,
+                    const std::function<Status()>& keep_going);
 
 }  // namespace reposfs

@@ -8,6 +8,7 @@
 #include "base/file_util.h"
 #include "base/text.h"
 #include "cache/commit_blobs.h"
+#include "cache/connectivity.h"
 #include "cache/staging.h"
 
 namespace reposfs {
@@ -64,6 +65,16 @@ Status CheckArrived(const std::filesystem::path& staging, const ObjectStore& sto
   return Error{Errc::kCorrupt, "object " + missing.front().Hex() + " was asked for and not sent"};
 }
 
+// Whether none of `commits` is shallow any more.  The git host's word on that is the last one; who
+// has it from there may know less.
+Status CheckUnshallow(const std::set<Oid>& commits, const Staging& staging) {
+  for (const Oid& commit : staging.shallow_after()) {
+    if (!commits.contains(commit)) continue;
+    return Error{Errc::kCorrupt, "the history behind commit " + commit.Hex() + " did not come"};
+  }
+  return {};
+}
+
 }  // namespace
 
 Fetcher::Fetcher(const Origin& origin, Transport& transport, FetchOptions limits, Catalog& catalog,
@@ -109,6 +120,18 @@ Status Fetcher::SaveRefs(Repository& repository, const RefSnapshot& refs) {
   return repository.ChangeDirectory([&] { return repository.directory().SetRefs(refs); });
 }
 
+Status Fetcher::Check(const Repository& repository, const Transfer& transfer,
+                      const Staging& staging, const Source& source,
+                      const std::function<Status()>& keep_going) {
+  if (source.peer) {
+    auto arrived = CheckArrived(staging.path(), repository.objects(), transfer.wants);
+    if (!arrived) return arrived;
+    if (transfer.depth == FetchDepth::kUnshallow) return CheckUnshallow(*transfer.shallow, staging);
+  }
+  if (transfer.depth != FetchDepth::kCommitOnly) return {};
+  return CheckShallow(staging, repository.objects(), transfer.wants, keep_going);
+}
+
 Status Fetcher::Run(Repository& repository, const Transfer& transfer,
                     const TransferControl& control) {
   const StoreDirectory& directory = repository.directory();
@@ -135,7 +158,9 @@ Status Fetcher::Run(Repository& repository, const Transfer& transfer,
         Status kept = transfer.shallow ? staging->KeepShallow(*transfer.shallow) : Status();
         return kept && transfer.is_whole ? staging->ForgetShallow() : kept;
       },
-      [&] { return CheckArrived(control.staging, repository.objects(), transfer.wants); }};
+      [&](const Source& source) {
+        return Check(repository, transfer, *staging, source, [&] { return on_progress({}); });
+      }};
   auto fetched = sources_.Fetch(repository.key(), std::move(request), attempt);
   if (!fetched) return fetched;
   // What came since the last look counts, too.

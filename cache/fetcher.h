@@ -92,6 +92,10 @@ class Fetcher {
     bool is_whole = false;  // What comes has all that lies behind those.
   };
 
+  // Whether `source` has sent what `transfer` is about.
+  static Status Check(const Repository& repository, const Transfer& transfer,
+                      const Staging& staging, const Source& source,
+                      const std::function<Status()>& keep_going);
   // Runs `transfer` from the first source that answers, and adopts what came.
   Status Run(Repository& repository, const Transfer& transfer, const TransferControl& control);
   // Moves what `staging` received into the repository's directory.  `replaced` is asked for the

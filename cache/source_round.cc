@@ -166,7 +166,7 @@ SourceRound::Ended SourceRound::FetchFrom(std::vector<Source>& sources, const Re
     };
     request.source = source;
     last = transport_.Fetch(request);
-    if (last && source.peer) last = attempt.check();
+    if (last) last = attempt.check(source);
     if (!watch.End(key, last)) return {last, false};
   }
   return {last, true};

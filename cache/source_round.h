@@ -37,8 +37,8 @@ class SourceRound {
   struct Attempt {
     // Makes request.staging anew: what a source has left there that did not deliver is rubbish.
     std::function<Status()> prepare;
-    // Whether all that was wanted has come.
-    std::function<Status()> check;
+    // Whether what `source` has sent is what was wanted.
+    std::function<Status(const Source& source)> check;
   };
   // Fetches `request`, whose source is chosen here.  While the git host is asked, no other machine
   // of a ring asks it for the same repository; who has waited for that asks the peers again first.

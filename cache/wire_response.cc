@@ -167,7 +167,13 @@ Status FetchReader::AddLine(std::string_view line) {
   if (!commit || (verb != "shallow" && verb != "unshallow")) {
     return Malformed("about shallow commits", line);
   }
-  (verb == "shallow" ? shallow_.added : shallow_.removed).insert(*commit);
+  const bool is_added = verb == "shallow";
+  if (is_added && asked_ != FetchDepth::kCommitOnly) {
+    return Error{Errc::kUnsupported, "the server's own history is cut off at commit " +
+                                         commit->Hex() + "; it has to be completed there"};
+  }
+  if (!is_added && asked_ != FetchDepth::kUnshallow) return Malformed("not asked for", line);
+  (is_added ? shallow_.added : shallow_.removed).insert(*commit);
   return {};
 }
 

@@ -5,8 +5,8 @@
 //
 // Thread-safety: none.
 //
-// Errors of every Add(): kCorrupt (not the protocol), kNoSpace (too long), and what an ERR line of
-// the server means.
+// Errors of every Add(): kCorrupt (not the protocol), kNoSpace (too long), kUnsupported (a history
+// that is cut off), and what an ERR line of the server means.
 #pragma once
 
 #include <cstdint>
@@ -90,12 +90,15 @@ class FetchEvents {
   virtual void OnMessage(std::string_view text) = 0;
 };
 
-// Reads the answer to FetchMessage().
+// Reads the answer to FetchMessage().  Of shallow commits it may speak only if it was asked to, and
+// never of more than was asked for: whoever could make the store believe in another shallow commit,
+// or in one less, would decide what is missing there for ever.
 //
 //   header --shallow-info--> lines --delimiter--> header --packfile--> bands --flush--> complete
 class FetchReader final : public WireReader {
  public:
-  explicit FetchReader(FetchEvents& events) : events_(events) {}
+  // `asked` is what the message asked for.
+  FetchReader(FetchEvents& events, FetchDepth asked) : events_(events), asked_(asked) {}
 
   Status Add(std::string_view bytes) override;
   bool complete() const override { return section_ == Section::kEnd; }
@@ -110,6 +113,7 @@ class FetchReader final : public WireReader {
   Status AddBand(std::string_view data);
 
   FetchEvents& events_;
+  const FetchDepth asked_;
   PktReader packets_;
   ShallowChange shallow_;
   std::uint64_t beside_pack_bytes_ = 0;

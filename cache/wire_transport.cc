@@ -84,7 +84,7 @@ class WireTransport::FetchExchange final : public Exchange {
       return Error{Errc::kUnsupported, "the server does not support shallow clones"};
     }
     PackReceiver receiver(request_.staging, open_sink_, meter_);
-    FetchReader reader(receiver);
+    FetchReader reader(receiver, fetch_.depth);
     auto fetched = connection.Request(FetchMessage(server, fetch_), reader);
     begun_ = receiver.begun();
     return fetched ? receiver.Finish() : fetched;

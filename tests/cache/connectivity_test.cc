@@ -83,5 +83,57 @@ TEST_F(ConnectivityTest, BehindACommitThatWasShallowTheWalkGoesOn) {
   EXPECT_EQ(checked.error().code, Errc::kCorrupt) << checked.error().message;
 }
 
+// --- What a transfer of commits alone says of what lies behind them ---
+
+class ShallowTest : public ConnectivityTest {
+ protected:
+  // `came` (as for `git rev-list`) has come for `want`, and of `shallow` it is said that they have
+  // no parents.
+  Errc Check(const std::string& want, const std::string& came, const std::set<Oid>& shallow) {
+    Begin({});
+    git_.Pack(staging_->path() / "objects/pack", came);
+    testing::WriteFile(staging_->path() / "shallow", SerializeShallow(shallow));
+    const ObjectStore store(store_.objects());
+    const auto checked = CheckShallow(*staging_, store, {git_.Find(want)}, {});
+    staging_.reset();
+    return checked ? kFine : checked.error().code;
+  }
+
+  static constexpr Errc kFine = Errc::kInterrupted;
+  const Oid one_ = git_.Find("main~");
+  const Oid two_ = git_.Find("main");
+};
+
+TEST_F(ShallowTest, ACommitWithoutItsParentsMustBeCalledShallow) {
+  EXPECT_EQ(Check("main", "main ^main~", {two_}), kFine);
+  EXPECT_EQ(Check("main", "main ^main~", {}), Errc::kCorrupt);
+  EXPECT_EQ(Check("main~", "main~", {}), kFine) << "the first of all has none";
+}
+
+TEST_F(ShallowTest, WhereItsParentsAreHereItNeedNotBe) {
+  EXPECT_EQ(Check("main", "main", {}), kFine) << "they came with it";
+  git_.Pack(store_.packs(), "main~");
+  EXPECT_EQ(Check("main", "main ^main~", {}), kFine) << "they were here";
+}
+
+TEST_F(ShallowTest, WhatCameWithItNeedsItsParentsToo) {
+  const Oid three = git_.Commit("three", {File("a", "3")});
+  EXPECT_EQ(Check("main", "main ^main~2", {}), Errc::kCorrupt);
+  EXPECT_EQ(Check("main", "main", {}), kFine);
+  EXPECT_EQ(Check("main", "main ^main~", {three}), kFine);
+}
+
+TEST_F(ShallowTest, WhatWasNotWantedIsNotCalledShallow) {
+  const Oid invented = OidOf(std::string(40, '1'));
+  EXPECT_EQ(Check("main", "main ^main~", {two_, invented}), Errc::kCorrupt);
+  EXPECT_EQ(Check("main", "main", {one_}), Errc::kCorrupt) << "it came, but nobody asked for it";
+}
+
+TEST_F(ShallowTest, ATagStandsForItsCommit) {
+  testing::Git(git_.path(), {"tag", "-a", "-m", "v", "v1", "main"});
+  EXPECT_EQ(Check("v1", "v1 ^main~", {two_}), kFine);
+  EXPECT_EQ(Check("v1", "v1 ^main~", {}), Errc::kCorrupt);
+}
+
 }  // namespace
 }  // namespace reposfs

@@ -111,7 +111,7 @@ class SourceRoundTest : public ::testing::Test {
                            ++prepared_;
                            return {};
                          },
-                         [&]() -> Status {
+                         [&](const Source&) -> Status {
                            if (prepared_ >= good_attempt) return {};
                            return Error{Errc::kCorrupt, "something else came"};
                          }});

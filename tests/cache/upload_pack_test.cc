@@ -39,16 +39,19 @@ class UploadPackTest : public ::testing::Test, public FetchEvents {
   }
 
   // Asks `body` and understands the answer; the pack is then in received_.
-  Status Ask(const std::string& body, const UploadLimits& limits = {}) {
+  Status Ask(const std::string& body, const UploadLimits& limits = {},
+             FetchDepth depth = FetchDepth::kAsIs) {
     const auto request = ParseUploadRequest(body, UploadVersion::kTwo);
     if (!request) return request.error();
-    FetchReader reader(*this);
+    FetchReader reader(*this, depth);
     UploadSink sink;
     sink.put = [&](std::string_view bytes) -> Status { return reader.Add(bytes); };
     const Repository::Use use(repository_);
     return AnswerUpload(*repository_, *request, body, directory_ / "scratch", limits, sink);
   }
-  Status Ask(const WireFetch& fetch) { return Ask(FetchMessage(WireCapabilities::Guess(), fetch)); }
+  Status Ask(const WireFetch& fetch) {
+    return Ask(FetchMessage(WireCapabilities::Guess(), fetch), {}, fetch.depth);
+  }
 
   std::string PackOnDisk() const { return testing::ReadFile(store_.packs() / (pack_ + ".pack")); }
   // How many objects the received pack says it has.

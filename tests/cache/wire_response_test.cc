@@ -183,7 +183,7 @@ class FetchReaderTest : public ::testing::Test, public FetchEvents {
 
   Status Add(const std::vector<std::string>& lines) { return reader_.Add(Message(lines)); }
 
-  FetchReader reader_{*this};
+  FetchReader reader_{*this, FetchDepth::kCommitOnly};
   int shallow_calls_ = 0;
   ShallowChange shallow_;
   std::string pack_;
@@ -201,10 +201,29 @@ TEST_F(FetchReaderTest, ReadsAPack) {
 }
 
 TEST_F(FetchReaderTest, ReadsWhatBecomesShallow) {
-  ASSERT_TRUE(Add({"shallow-info\n", "shallow " + Hex('1') + "\n", "unshallow " + Hex('2') + "\n",
-                   "--", "packfile\n", "\1PACK", "."}));
+  ASSERT_TRUE(
+      Add({"shallow-info\n", "shallow " + Hex('1') + "\n", "--", "packfile\n", "\1PACK", "."}));
   EXPECT_EQ(shallow_.added, std::set<Oid>{Id('1')});
+  EXPECT_EQ(shallow_.removed, std::set<Oid>());
+}
+
+TEST_F(FetchReaderTest, ReadsWhatIsShallowNoMore) {
+  FetchReader reader(*this, FetchDepth::kUnshallow);
+  ASSERT_TRUE(reader.Add(Message(
+      {"shallow-info\n", "unshallow " + Hex('2') + "\n", "--", "packfile\n", "\1PACK", "."})));
+  EXPECT_EQ(shallow_.added, std::set<Oid>());
   EXPECT_EQ(shallow_.removed, std::set<Oid>{Id('2')});
+}
+
+TEST_F(FetchReaderTest, NothingIsSaidOfShallowCommitsThatWasNotAskedFor) {
+  const auto add = [&](FetchDepth asked, const std::string& verb) {
+    FetchReader reader(*this, asked);
+    return CodeOf(reader.Add(Message({"shallow-info\n", verb + " " + Hex('1') + "\n"})));
+  };
+  EXPECT_EQ(add(FetchDepth::kAsIs, "shallow"), Errc::kUnsupported);
+  EXPECT_EQ(add(FetchDepth::kUnshallow, "shallow"), Errc::kUnsupported);
+  EXPECT_EQ(add(FetchDepth::kAsIs, "unshallow"), Errc::kCorrupt);
+  EXPECT_EQ(add(FetchDepth::kCommitOnly, "unshallow"), Errc::kCorrupt);
 }
 
 TEST_F(FetchReaderTest, OtherSectionsBeforeThePackAreSkipped) {
@@ -233,7 +252,7 @@ TEST_F(FetchReaderTest, SectionsOutOfOrderAreRefused) {
                                              {"packfile\n", "\1PACK", "--"},
                                              {"packfile\n", "\1PACK", ".", "."},
                                              {"packfile\n", ".", "packfile\n"}}) {
-    FetchReader reader(*this);
+    FetchReader reader(*this, FetchDepth::kCommitOnly);
     EXPECT_EQ(CodeOf(reader.Add(Message(lines))), Errc::kCorrupt) << lines[0];
     shallow_calls_ = 0;
   }
@@ -242,14 +261,14 @@ TEST_F(FetchReaderTest, SectionsOutOfOrderAreRefused) {
 TEST_F(FetchReaderTest, MalformedLinesAreRefused) {
   for (const std::string& line : {std::string("shallow"), std::string("shallow 12"),
                                   "deep " + Hex('1'), "shallow " + Hex('1') + " ", std::string()}) {
-    FetchReader reader(*this);
+    FetchReader reader(*this, FetchDepth::kCommitOnly);
     EXPECT_EQ(CodeOf(reader.Add(Message({"shallow-info\n", line}))), Errc::kCorrupt) << line;
   }
 }
 
 TEST_F(FetchReaderTest, UnknownBandsAreRefused) {
   for (const std::string& packet : {std::string(), std::string("\4x"), std::string("x")}) {
-    FetchReader reader(*this);
+    FetchReader reader(*this, FetchDepth::kCommitOnly);
     shallow_calls_ = 0;
     EXPECT_EQ(CodeOf(reader.Add(Message({"packfile\n", packet}))), Errc::kCorrupt);
   }
@@ -259,7 +278,7 @@ TEST_F(FetchReaderTest, ErrorsOfTheServerAreUnderstoodWhereverTheyCome) {
   const std::string error = "upload-pack: not our ref " + Hex('1');
   for (const auto& lines : std::vector<std::vector<std::string>>{
            {"ERR " + error}, {"shallow-info\n", "ERR " + error}, {"packfile\n", "\3" + error}}) {
-    FetchReader reader(*this);
+    FetchReader reader(*this, FetchDepth::kCommitOnly);
     const auto added = reader.Add(Message(lines));
     EXPECT_EQ(CodeOf(added), Errc::kNotFound);
     EXPECT_NE(added.error().message.find("not our ref"), std::string::npos);
@@ -285,7 +304,7 @@ TEST_F(FetchReaderTest, WhatIsNoPackIsBounded) {
                                                         {"packfile\n", "\2working\n"},
                                                         {"packfile\n", "\1"},
                                                         {"packfile\n", "\1x"}}) {
-    FetchReader reader(*this);
+    FetchReader reader(*this, FetchDepth::kCommitOnly);
     Status added = reader.Add(Message({section}));
     std::string lines;
     for (int i = 0; i < 10'000; ++i) AppendPkt(line, lines);

@@ -79,7 +79,8 @@ TEST_P(LyingPeerTest, CostsARetryElsewhereAndALineInTheLog) {
 INSTANTIATE_TEST_SUITE_P(Lies, LyingPeerTest,
                          ::testing::Values("none", "invented-refs", "invented-ref", "old-refs",
                                            "endless-refs", "wrong-objects", "endless-words",
-                                           "endless-pack", "half", "garbage", "silence"),
+                                           "endless-pack", "half", "garbage", "hidden-shallow",
+                                           "made-up-shallow", "silence"),
                          [](const auto& lie) {
                            std::string name = lie.param;
                            std::replace(name.begin(), name.end(), '-', '_');

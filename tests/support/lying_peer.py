@@ -15,6 +15,8 @@ serves as well, and lets git answer, but for LIE:
     endless-pack    a fetch brings a pack that does not end
     half            a fetch ends in the middle of its pack
     garbage         a fetch brings a pack with a flipped bit
+    hidden-shallow  nothing is said of what a fetch leaves out behind a commit
+    made-up-shallow a commit that nobody has is said to have no parents
     silence         a fetch is not answered
     none            nothing is wrong: to see that the others are
 """
@@ -24,6 +26,7 @@ import http.server
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -44,6 +47,17 @@ def _endless_pack():
     for number in itertools.count():
         text = b"%08d" % number
         yield bytes([0x30 | len(text)]) + zlib.compress(text, 0)
+
+
+def _with_shallow(said, lines):
+    """The answer to a fetch, with the payloads `lines` where it speaks of shallow commits."""
+    header = _pkt(b"shallow-info\n")
+    rest = said
+    if said.startswith(header):
+        rest = said[said.index(b"0001") + 4 :]
+    if not lines or not rest.startswith(_pkt(b"packfile\n")):
+        return rest
+    return header + b"".join(_pkt(line) for line in lines) + b"0001" + rest
 
 
 def _id_of(repository, revision):
@@ -149,6 +163,11 @@ class Peer(http.server.BaseHTTPRequestHandler):
         if self.lie == "garbage":
             middle = said.find(b"PACK") + 40
             said = said[:middle] + bytes([said[middle] ^ 0x10]) + said[middle + 1 :]
+        if self.lie == "hidden-shallow":
+            said = _with_shallow(said, [])
+        if self.lie == "made-up-shallow":
+            truth = re.findall(rb"(?:un)?shallow [0-9a-f]{40}", said[: said.find(b"packfile")])
+            said = _with_shallow(said, [*truth, b"shallow " + b"1" * 40])
         if self.lie == "silence":
             time.sleep(_HELD_SECONDS)
             return None
