@@ -1,5 +1,7 @@
 #include "base/flight.h"
 
+#include <algorithm>
+
 namespace reposfs {
 
 void Flight::Then(Callback callback) {
@@ -44,7 +46,8 @@ void Flight::NoteProgress() {
 }
 
 Flight::SteadyTime Flight::last_progress() const {
-  return SteadyTime(SteadyTime::duration(last_progress_.load(std::memory_order_relaxed)));
+  const SteadyTime own(SteadyTime::duration(last_progress_.load(std::memory_order_relaxed)));
+  return whole_ ? std::max(own, whole_->last_progress()) : own;
 }
 
 }  // namespace reposfs

@@ -36,6 +36,10 @@ class Flight {
   using Callback = std::function<void(const Status&)>;
   using SteadyTime = std::chrono::steady_clock::time_point;
 
+  Flight() = default;
+  // What it brings comes on the way to what `whole` brings, whose progress counts here, too.
+  explicit Flight(std::shared_ptr<const Flight> whole) : whole_(std::move(whole)) {}
+
   // Runs `callback` on the thread that lands the flight, or at once on this one if it has landed.
   void Then(Callback callback) REPOSFS_EXCLUDES(mutex_);
 
@@ -52,6 +56,8 @@ class Flight {
   SteadyTime last_progress() const;
 
  private:
+  const std::shared_ptr<const Flight> whole_;  // May be null.
+
   // A plain time stamp that orders nothing else: relaxed suffices.
   std::atomic<SteadyTime::rep> last_progress_{
       std::chrono::steady_clock::now().time_since_epoch().count()};

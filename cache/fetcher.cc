@@ -148,6 +148,7 @@ Status Fetcher::Run(Repository& repository, const Transfer& transfer,
     return control.on_progress ? control.on_progress(progress) : Status();
   };
   request.on_progress = on_progress;
+  request.on_object = control.on_object;
   std::optional<Staging> staging;
   const SourceRound::Attempt attempt{
       [&]() -> Status {

@@ -36,7 +36,8 @@ struct TransferControl {
   std::filesystem::path staging;
   // Called about 20 times a second; a failure ends the transfer.
   std::function<Status(const FetchProgress&)> on_progress;
-  std::int64_t job = 0;  // Whose work this is.
+  std::int64_t job = 0;           // Whose work this is.
+  ObjectListener on_object = {};  // As in FetchRequest.
 };
 
 class Fetcher {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 
 namespace reposfs {
 
@@ -12,5 +14,9 @@ struct Object {
   ObjectType type;
   std::string content;
 };
+
+// Hears of objects of a pack that is still arriving, in the order in which they come.  Nothing has
+// been checked yet but that they inflate.  `content` does not outlive the call.
+using ObjectListener = std::function<void(ObjectType type, std::string_view content)>;
 
 }  // namespace reposfs

@@ -214,12 +214,20 @@ Result<bool> PackIndexer::ParsePiece() {
 Status PackIndexer::EndEntry(std::uint32_t crc32, ContentPtr content, bool hashed) {
   entry_.crc32 = crc32;
   entry_.end = position_;
+  if (content) Tell(*content);
   batch_bytes_ += content ? content->size() : 0;
   batch_.push_back({entries_->Append(entry_), std::move(content), hashed});
   ++arrived_count_;
   header_.reset();
   const bool full = batch_.size() >= kBatchCount || batch_bytes_ >= kBatchBytes;
   return full || entries_->count() == announced_count_ ? Submit() : Status();
+}
+
+void PackIndexer::Tell(std::string_view content) const {
+  if (!options_.on_object) return;
+  const bool is_wanted =
+      entry_.packed_as == PackEntryType::kCommit || entry_.packed_as == PackEntryType::kTree;
+  if (is_wanted) options_.on_object(ObjectTypeOf(entry_.packed_as), content);
 }
 
 Status PackIndexer::Submit() {
@@ -342,6 +350,7 @@ Result<std::unique_ptr<PackSink>> OpenPackIndexer(const PackSinkRequest& request
   const std::filesystem::path objects = request.staging / "objects";
   options.directory = objects / "pack";
   options.keep_going = request.keep_going;
+  options.on_object = request.on_object;
   const auto alternates = ReadFile(objects / "info" / "alternates", kAlternatesMaxBytes);
   if (!alternates && alternates.error().code != Errc::kNotFound) return alternates.error();
   if (alternates) {

@@ -53,6 +53,7 @@ struct PackIndexerOptions {
   std::shared_ptr<const ObjectStore> bases;
   std::size_t thread_count = 0;        // 0: as many as there are processors, 2 to 8.
   std::function<Status()> keep_going;  // As in PackSinkRequest; may be empty.
+  ObjectListener on_object = {};       // Likewise.
 };
 
 class PackIndexer final : public PackSink {
@@ -97,6 +98,8 @@ class PackIndexer final : public PackSink {
   Result<bool> ParseTrailer();
   Status BeginEntry(const PackEntryHeader& header);
   Status EndEntry(std::uint32_t crc32, ContentPtr content, bool hashed);
+  // Tells the listener of the entry that has arrived.
+  void Tell(std::string_view content) const;
   Result<std::uint32_t> EntryAt(std::uint64_t offset) const;
   Status Submit();
 

@@ -8,9 +8,12 @@
 #include "cache/store_directory.h"
 
 namespace reposfs {
-PackReceiver::PackReceiver(std::filesystem::path staging, const PackSinkOpener& open_sink,
-                           TransferMeter& meter)
-    : staging_(std::move(staging)), open_sink_(open_sink), meter_(meter) {}
+PackReceiver::PackReceiver(std::filesystem::path staging, ObjectListener on_object,
+                           const PackSinkOpener& open_sink, TransferMeter& meter)
+    : staging_(std::move(staging)),
+      on_object_(std::move(on_object)),
+      open_sink_(open_sink),
+      meter_(meter) {}
 
 PackReceiver::~PackReceiver() {
   // What can't be put right here fails again where the staging is used next.
@@ -57,7 +60,7 @@ Status PackReceiver::AddHeader(std::string_view& bytes) {
   if (!object_count) return object_count.error().Within("what came");
   meter_.progress().object_count_total = *object_count;
   if (*object_count == 0) return {};
-  auto sink = open_sink_({staging_, [this] { return meter_.WhileWorking(); }});
+  auto sink = open_sink_({staging_, [this] { return meter_.WhileWorking(); }, on_object_});
   if (!sink) return std::move(sink).error();
   sink_ = std::move(*sink);
   return sink_->Add(header_);

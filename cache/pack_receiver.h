@@ -17,9 +17,9 @@ namespace reposfs {
 
 class PackReceiver final : public FetchEvents {
  public:
-  // `open_sink` and `meter` must outlive it.
-  PackReceiver(std::filesystem::path staging, const PackSinkOpener& open_sink,
-               TransferMeter& meter);
+  // `open_sink` and `meter` must outlive it.  `on_object` is PackSinkRequest's.
+  PackReceiver(std::filesystem::path staging, ObjectListener on_object,
+               const PackSinkOpener& open_sink, TransferMeter& meter);
   // Without a successful Finish(), leaves the staging as it was.
   ~PackReceiver() override;
   PackReceiver(const PackReceiver&) = delete;
@@ -41,6 +41,7 @@ class PackReceiver final : public FetchEvents {
   Status SetShallow(const std::set<Oid>& commits) const;
 
   const std::filesystem::path staging_;
+  const ObjectListener on_object_;
   const PackSinkOpener& open_sink_;
   TransferMeter& meter_;
 

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "cache/object.h"
 
 namespace reposfs {
 
@@ -21,6 +22,8 @@ struct PackSinkRequest {
   // Called about 20 times a second, on the thread that called the sink, while a call of the sink
   // blocks; a failure ends the call and becomes its result.
   std::function<Status()> keep_going;
+  // Called in Add() for commits and trees that come whole, not as deltas.  May be empty.
+  ObjectListener on_object = {};
 };
 
 // Thread-safety: none; one thread calls, which need not be the one that made the sink.

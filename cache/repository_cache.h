@@ -32,6 +32,7 @@
 #include "cache/blob_cache.h"
 #include "cache/catalog.h"
 #include "cache/directory_cache.h"
+#include "cache/early_roots.h"
 #include "cache/fetcher.h"
 #include "cache/flight_table.h"
 #include "cache/host_ledger.h"
@@ -153,6 +154,8 @@ class RepositoryCache {
                           Staleness staleness);
 
   // Errors of the reads: those of fetching, and kCorrupt if the disk is broken beyond healing.
+  //
+  // A commit and its root tree can be read as soon as they have come, before the rest of the tip.
   Outcome<Commit> ReadCommit(const Target& target);
   Outcome<DirectoryPtr> ReadDirectory(const Target& target, const Oid& tree, Sizes sizes);
   Outcome<Content> ReadBlob(const Target& target, const Oid& tree, const Oid& blob);
@@ -165,6 +168,8 @@ class RepositoryCache {
   void NoteReading(const Target& target, const Oid& tree, const Oid& blob);
   void NoteListed(const Target& target, const Oid& tree);
 
+  // Brings the commit with all its trees.
+  Outcome<Done> NeedTip(const Target& target) REPOSFS_EXCLUDES(mutex_);
   // Brings the content pack of the commit.
   Outcome<Done> NeedContent(const Target& target);
 
@@ -312,7 +317,10 @@ class RepositoryCache {
   FlightPtr RefreshIfDue(const RepositoryPtr& repository);
 
   // Bringing.
-  Outcome<Done> NeedTip(const Target& target) REPOSFS_EXCLUDES(mutex_);
+  // For the transfer of `tip`, which brings `commit`: it and its root tree can be read when they
+  // come.
+  ObjectListener ShowRootOf(const RepositoryPtr& repository, const Oid& commit,
+                            const FlightPtr& tip);
   // Fetches what `choose` names, on a thread that may wait, ahead of all that runs in the
   // background.
   using ChooseBlobs = std::function<Result<std::vector<Oid>>()>;
@@ -347,7 +355,7 @@ class RepositoryCache {
   // Jobs.
   Status Execute(const Job& job, const RepositoryPtr& repository, const FlightPtr& flight);
   Status ExecuteClone(const RepositoryPtr& repository, const std::string& want,
-                      const TransferControl& control);
+                      const FlightPtr& flight, const TransferControl& control);
   Status ExecuteHydrate(const RepositoryPtr& repository, const std::string& commit,
                         const TransferControl& control);
   Status ExecuteHistory(const RepositoryPtr& repository, const TransferControl& control);
@@ -405,6 +413,7 @@ class RepositoryCache {
   const std::unique_ptr<InsightsStore> insights_;
   Fetcher fetcher_;
   FlightTable flights_;
+  EarlyRoots early_roots_;
   DirectoryCache directories_;
   BlobCache blobs_;
   ReadAhead ahead_{blobs_};

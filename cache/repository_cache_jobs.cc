@@ -33,6 +33,14 @@ bool Names(const RefSnapshot& refs, const Oid& id) {
                                           [&](const Ref& ref) { return ref.object == id; });
 }
 
+// Where `id` leads, as far as `refs` tell.
+Oid CommitBehind(const RefSnapshot& refs, const Oid& id) {
+  for (const Ref& ref : refs.refs()) {
+    if (ref.object == id) return ref.target();
+  }
+  return id;
+}
+
 }  // namespace
 
 // Stands for one transfer in the account of room and in the list of what is under way.
@@ -120,7 +128,7 @@ Status RepositoryCache::Execute(const Job& job, const RepositoryPtr& repository,
   RefsOf(*repository);
   switch (job.kind) {
     case JobKind::kClone:
-      return ExecuteClone(repository, job.argument, control);
+      return ExecuteClone(repository, job.argument, flight, control);
     case JobKind::kHydrate:
       return ExecuteHydrate(repository, job.argument, control);
     case JobKind::kHistory:
@@ -163,7 +171,7 @@ Status RepositoryCache::Maintain(const RepositoryPtr& repository, const Transfer
 }
 
 Status RepositoryCache::ExecuteClone(const RepositoryPtr& repository, const std::string& want,
-                                     const TransferControl& control) {
+                                     const FlightPtr& flight, const TransferControl& control) {
   const auto oid = Oid::FromHex(want);
   if (!oid) return Error{Errc::kInvalidArgument, "clone: malformed id " + want};
   if (!repository->refs()) {
@@ -173,7 +181,9 @@ Status RepositoryCache::ExecuteClone(const RepositoryPtr& repository, const std:
     if (!listed) return std::move(listed).error();
     repository->SetRefs(std::make_shared<const RefSnapshot>(std::move(listed->refs)));
   }
-  auto commit = fetcher_.FetchTip(*repository, *oid, control);
+  TransferControl watched = control;
+  watched.on_object = ShowRootOf(repository, CommitBehind(*repository->refs(), *oid), flight);
+  auto commit = fetcher_.FetchTip(*repository, *oid, watched);
   bool is_for_ref = false;
   {
     MutexLock lock(mutex_);

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cache/commit_blobs.h"
 #include "cache/repository_cache.h"
+#include "cache/root_finder.h"
 #include "cache/tree.h"
 
 namespace reposfs {
@@ -105,9 +106,30 @@ void LogHidden(const Repository& repository, const Oid& tree, const Tree& parsed
 Outcome<Commit> RepositoryCache::ReadCommit(const Target& target) {
   auto commit = target.repository->objects().ReadCommit(target.ref.commit);
   if (commit) return std::move(*commit);
+  const EarlyRoots::Key key{target.repository->id(), target.ref.commit};
+  if (auto early = early_roots_.Find(key)) return std::move(*early);
   const Outcome<Done> brought = Bring(target, commit.error(), Oid{});
   if (brought.has_value()) return std::move(commit).error();
+  const bool is_tip_to_come =
+      brought.waits() && target.repository->StageOf(target.ref.commit) == Stage::kAbsent;
+  if (is_tip_to_come) return early_roots_.Await(key, brought.flight());
   return brought.As<Commit>();
+}
+
+ObjectListener RepositoryCache::ShowRootOf(const RepositoryPtr& repository, const Oid& commit,
+                                           const FlightPtr& tip) {
+  return [this, repository, commit, tip, finder = std::make_shared<RootFinder>(commit)](
+             ObjectType type, std::string_view content) {
+    auto root = finder->Take(type, content);
+    if (!root) return;
+    const DirectoryCache::Key key{repository->id(), root->commit.tree};
+    if (!directories_.Get(key)) {
+      LogHidden(*repository, root->commit.tree, root->tree);
+      directories_.Put(
+          key, std::make_shared<const Directory>(Directory{std::move(root->tree.entries), {}}));
+    }
+    early_roots_.Found({repository->id(), commit}, root->commit, tip);
+  };
 }
 
 Outcome<DirectoryPtr> RepositoryCache::ReadDirectory(const Target& target, const Oid& tree,
@@ -209,6 +231,8 @@ Outcome<Done> RepositoryCache::NeedContent(const Target& target) {
 }
 
 Outcome<Done> RepositoryCache::FetchMissingBlobs(const Target& target) {
+  const Outcome<Done> tip = NeedTip(target);
+  if (!tip.has_value()) return tip;
   const RepositoryPtr& repository = target.repository;
   auto blobs = MissingBlobs(repository->objects(), target.ref.commit);
   if (blobs && blobs->size() > kBlobsAtOnceMax) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cache/object.h"
 #include "cache/oid.h"
 #include "cache/origin.h"
 #include "cache/refs.h"
@@ -42,6 +43,9 @@ struct FetchRequest {
   bool ignore_local = false;
   // Called about 20 times a second; a failure ends the transfer and becomes the result.
   std::function<Status(const FetchProgress&)> on_progress;
+  // Called for commits and trees that come whole, if whoever indexes the pack can tell before its
+  // end: the git command can't.  May be empty.
+  ObjectListener on_object = {};
 };
 
 struct ListedRefs {

@@ -83,7 +83,7 @@ class WireTransport::FetchExchange final : public Exchange {
     if (fetch_.depth != FetchDepth::kAsIs && !server.shallow) {
       return Error{Errc::kUnsupported, "the server does not support shallow clones"};
     }
-    PackReceiver receiver(request_.staging, open_sink_, meter_);
+    PackReceiver receiver(request_.staging, request_.on_object, open_sink_, meter_);
     FetchReader reader(receiver, fetch_.depth);
     auto fetched = connection.Request(FetchMessage(server, fetch_), reader);
     begun_ = receiver.begun();

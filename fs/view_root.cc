@@ -1,5 +1,6 @@
 #include "fs/view_root.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "fs/git_nodes.h"
@@ -35,22 +36,29 @@ Outcome<Attributes> ViewRoot::AttributesAtLookup() {
   return attributes;
 }
 
-NodePtr ViewRoot::MakeVirtual(const std::string& name) {
-  if (name == kGitName) return MakeGitDirectory(view());
-  return MakeVirtualFile(view(), name);
+Outcome<NodePtr> ViewRoot::LookupOurs(const std::string& name) {
+  // It tells of the whole tip, and the tree may be here before that.
+  const auto target = view()->target_if_known();
+  const bool has_commit = target && !target->ref.commit.IsNull();
+  if (has_commit) {
+    const Outcome<Done> tip = view()->cache().NeedTip(*target);
+    if (!tip.has_value()) return tip.As<NodePtr>();
+  }
+  return name == kGitName ? MakeGitDirectory(view()) : MakeVirtualFile(view(), name);
 }
 
 Outcome<NodePtr> ViewRoot::Lookup(const std::string& name) {
   Outcome<Commit> commit = view()->commit();
   if (!commit.has_value()) return commit.As<NodePtr>();
-  if (name == kGitName) return MakeVirtual(name);
+  if (name == kGitName) return LookupOurs(name);
   Outcome<NodePtr> child = LookupIn(commit.value().tree, name);
   const bool absent =
       !child.waits() && !child.has_value() && child.result().error().code == Errc::kNotFound;
   if (!absent) return child;
   // A file of the repository itself goes before ours of the same name.
-  if (NodePtr node = MakeVirtual(name)) return node;
-  return child;
+  const std::vector<std::string>& names = VirtualFileNames();
+  const bool is_ours = std::find(names.begin(), names.end(), name) != names.end();
+  return is_ours ? LookupOurs(name) : child;
 }
 
 Node::LookupIfHere ViewRoot::PrepareLookups() {
@@ -59,8 +67,9 @@ Node::LookupIfHere ViewRoot::PrepareLookups() {
     return [](const std::string&) -> NodePtr { return nullptr; };
   }
   return [this, in_tree = PrepareLookupsIn(commit.result()->tree)](const std::string& name) {
-    if (name == kGitName) return MakeVirtual(name);
-    return in_tree(name);
+    if (name != kGitName) return in_tree(name);
+    const Outcome<NodePtr> git = LookupOurs(name);
+    return git.has_value() ? *git.result() : nullptr;
   };
 }
 

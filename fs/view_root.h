@@ -27,7 +27,8 @@ class ViewRoot final : public TreeDirectory {
   InodeIdentity base() const override { return view()->identity(); }
 
  private:
-  NodePtr MakeVirtual(const std::string& name);
+  // `.git`, or a virtual file.
+  Outcome<NodePtr> LookupOurs(const std::string& name);
 };
 
 }  // namespace reposfs

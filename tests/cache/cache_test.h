@@ -35,6 +35,7 @@ class CacheTest : public ::testing::Test {
   void TearDown() override {
     transport_.HoldLists(false);
     transport_.HoldFetches({});
+    transport_.HoldAfterTree(false);
     cache_.reset();
     EXPECT_LE(testing::OpenFdCount(), fd_count_) << "leaked";
   }

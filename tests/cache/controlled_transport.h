@@ -37,6 +37,7 @@ class ControlledTransport final : public Transport {
     {
       MutexLock lock(mutex_);
       requests_.push_back(request);
+      requests_.back().on_object = {};  // It keeps a repository open.
       failure = failure_;
     }
     const auto keep_going = [&]() -> Status {
@@ -44,7 +45,14 @@ class ControlledTransport final : public Transport {
     };
     if (auto ready = WaitWhile([&] { return Holds(request); }, keep_going); !ready) return ready;
     if (failure) return std::move(*failure);
-    Status fetched = real_->Fetch(request);
+    FetchRequest watched = request;
+    watched.on_object = [&](ObjectType type, std::string_view content) {
+      if (request.on_object) request.on_object(type, content);
+      const auto held = [&] { return type == ObjectType::kTree && tree_held(); };
+      // What ends the wait ends the transfer, too.
+      static_cast<void>(WaitWhile(held, keep_going));
+    };
+    Status fetched = real_->Fetch(watched);
     MutexLock lock(mutex_);
     ++finished_count_;
     changed_.NotifyAll();
@@ -84,6 +92,12 @@ class ControlledTransport final : public Transport {
     fetch_held_ = std::move(held);
     changed_.NotifyAll();
   }
+  // Fetches that have told of a tree stall.
+  void HoldAfterTree(bool held) {
+    MutexLock lock(mutex_);
+    tree_held_ = held;
+    changed_.NotifyAll();
+  }
   // Nobody returns from Fetch() before `count` have fetched.
   void Rendezvous(int count) {
     MutexLock lock(mutex_);
@@ -110,6 +124,10 @@ class ControlledTransport final : public Transport {
     MutexLock lock(mutex_);
     return list_held_;
   }
+  bool tree_held() const {
+    MutexLock lock(mutex_);
+    return tree_held_;
+  }
   bool Holds(const FetchRequest& request) const {
     MutexLock lock(mutex_);
     return fetch_held_ && fetch_held_(request);
@@ -131,6 +149,7 @@ class ControlledTransport final : public Transport {
   CondVar changed_;
   std::optional<Error> failure_ REPOSFS_GUARDED_BY(mutex_);
   bool list_held_ REPOSFS_GUARDED_BY(mutex_) = false;
+  bool tree_held_ REPOSFS_GUARDED_BY(mutex_) = false;
   bool preparations_held_ REPOSFS_GUARDED_BY(mutex_) = false;
   std::vector<std::string> prepared_urls_ REPOSFS_GUARDED_BY(mutex_);
   Predicate fetch_held_ REPOSFS_GUARDED_BY(mutex_);

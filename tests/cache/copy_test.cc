@@ -50,7 +50,7 @@ TEST_F(CopyTest, AViewThatComesMeanwhileLosesNothing) {
   ASSERT_TRUE(testing::WaitUntil([&] { return CountOf(BringsEverything) == 1; }, kSoon));
   const auto old = Resolve("small", "old");
   ASSERT_TRUE(old);
-  ASSERT_TRUE(Await([&] { return cache_->ReadCommit(*old); }));
+  ASSERT_TRUE(Await([&] { return cache_->NeedTip(*old); }));
   transport_.HoldFetches({});
   const Status copied = copy->Wait();
   ASSERT_TRUE(copied) << copied.error().message;

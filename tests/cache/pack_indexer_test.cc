@@ -168,6 +168,29 @@ TEST_F(PackIndexerTest, ObjectsAreVisibleOnlyWhenAllIsWell) {
   EXPECT_TRUE(List(Packs()).empty()) << "a transfer given up should leave nothing";
 }
 
+TEST_F(PackIndexerTest, CommitsAndTreesAreToldOfAsTheyCome) {
+  const std::string commit = "not checked yet";
+  const std::string tree = "nor is this";
+  PackBuilder builder;
+  builder.Object(ObjectType::kCommit, commit);
+  const std::size_t base = builder.Object(ObjectType::kTree, tree);
+  builder.OffsetDelta(base, Delta(tree.size(), 1, Insert("x")));
+  builder.Object(ObjectType::kBlob, Text(1, 1));
+  const std::string pack = builder.Build();
+  std::vector<std::pair<ObjectType, std::string>> told;
+  std::filesystem::create_directory(Packs());
+  PackIndexerOptions options{engine_.get(), Packs(), nullptr, 0, {}};
+  options.on_object = [&](ObjectType type, std::string_view content) {
+    told.emplace_back(type, content);
+  };
+  auto indexer = PackIndexer::Create(std::move(options));
+  ASSERT_TRUE(indexer);
+  ASSERT_TRUE((*indexer)->Add(std::string_view(pack).substr(0, pack.size() - kPackTrailerSize)));
+  const std::vector<std::pair<ObjectType, std::string>> expected = {{ObjectType::kCommit, commit},
+                                                                    {ObjectType::kTree, tree}};
+  EXPECT_EQ(told, expected);
+}
+
 TEST_F(PackIndexerTest, LargeObjectsAreHashedInPieces) {
   std::string blob;
   for (int i = 0; blob.size() <= PackIndexer::kInMemoryMaxBytes; ++i) blob += Text(i, i);

@@ -52,7 +52,7 @@ TEST_F(SharedDirectoryTest, AWorkerLeavesTheTipAloneThatTheDaemonHasJustFetched)
   transport_.HoldFetches([](const FetchRequest& request) { return !request.without_blobs; });
   StartWorker({JobKind::kHydrate});
   const auto target = Resolve("small");
-  ASSERT_TRUE(Await([&] { return cache_->ReadCommit(*target); }));
+  ASSERT_TRUE(Await([&] { return cache_->NeedTip(*target); }));
   ASSERT_TRUE(testing::WaitUntil(
       [&] {
         const auto requests = transport_.requests();
@@ -62,7 +62,7 @@ TEST_F(SharedDirectoryTest, AWorkerLeavesTheTipAloneThatTheDaemonHasJustFetched)
       },
       kSoon));
   const auto other = Resolve("small", "other");
-  ASSERT_TRUE(Await([&] { return cache_->ReadCommit(*other); }));
+  ASSERT_TRUE(Await([&] { return cache_->NeedTip(*other); }));
   transport_.HoldFetches(
       [&](const FetchRequest& request) { return BringsContentOf(request, other->ref.commit); });
   ASSERT_TRUE(

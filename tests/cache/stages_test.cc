@@ -21,13 +21,44 @@ TEST_F(StagesTest, FirstAccessBringsTheTipWithoutBlobsOrHistory) {
   ASSERT_TRUE(target) << target.error().message;
   EXPECT_EQ(target->ref.commit, Find("small", "main"));
   EXPECT_EQ(target->ref.full_name, "refs/heads/main");
-  ASSERT_TRUE(Await([&] { return cache_->ReadCommit(*target); }));
+  ASSERT_TRUE(Await([&] { return cache_->NeedTip(*target); }));
   EXPECT_EQ(Repo("small")->stage(), Stage::kTip);
   EXPECT_EQ(Repo("small")->directory().Shallow(), std::set<Oid>{Find("small", "main")});
   const FetchRequest first = transport_.requests().at(0);
   EXPECT_EQ(first.depth, FetchDepth::kCommitOnly);
   EXPECT_TRUE(first.without_blobs);
   EXPECT_FALSE(Repo("small")->objects().Contains(Find("small", "main:README.md")));
+}
+
+TEST_F(StagesTest, TheRootIsReadBeforeTheRestOfTheTip) {
+  if (TestsGitCommand()) GTEST_SKIP() << "git tells of nothing before the end of a pack";
+  transport_.HoldAfterTree(true);
+  const auto target = Resolve("small");
+  const auto commit = Await([&] { return cache_->ReadCommit(*target); });
+  ASSERT_TRUE(commit) << commit.error().message;
+  auto root = cache_->ReadDirectory(*target, commit->tree, Sizes::kNotNeeded);
+  ASSERT_TRUE(root.has_value());
+  EXPECT_NE(root.value()->Find("README.md"), nullptr);
+  EXPECT_FALSE(root.value()->has_sizes());
+  EXPECT_EQ(Repo("small")->stage(), Stage::kAbsent);
+  const Oid source = Find("small", "main:src");
+  EXPECT_TRUE(cache_->ReadDirectory(*target, source, Sizes::kNotNeeded).waits());
+  EXPECT_TRUE(cache_->ReadDirectory(*target, commit->tree, Sizes::kNeeded).waits());
+  transport_.HoldAfterTree(false);
+  EXPECT_TRUE(Await([&] { return cache_->ReadDirectory(*target, source, Sizes::kNotNeeded); }));
+  const auto content = ReadFileOf(*target, "README.md");
+  ASSERT_TRUE(content) << content.error().message;
+  EXPECT_TRUE(content->ends_with("hello\n"));
+}
+
+TEST_F(StagesTest, ATagLeadsToARootBeforeTheRestOfTheTip) {
+  if (TestsGitCommand()) GTEST_SKIP() << "git tells of nothing before the end of a pack";
+  transport_.HoldAfterTree(true);
+  const auto target = Resolve("small", "v1.0");
+  ASSERT_TRUE(target);
+  ASSERT_NE(target->ref.object, target->ref.commit) << "it is annotated";
+  EXPECT_TRUE(Await([&] { return cache_->ReadCommit(*target); }));
+  EXPECT_EQ(Repo("small")->stage(), Stage::kAbsent);
 }
 
 TEST_F(StagesTest, AFileAskedForEarlyComesWithItsDirectoryInOneRequest) {
@@ -123,7 +154,7 @@ TEST_F(StagesTest, SeveralViewsFetchedAtTheSameTimeAreAllShallow) {
     const auto target = Resolve("history", "t" + std::to_string(i));
     ASSERT_TRUE(target);
     commits.insert(target->ref.commit);
-    const auto outcome = cache_->ReadCommit(*target);
+    const auto outcome = cache_->NeedTip(*target);
     ASSERT_TRUE(outcome.waits());
     flights.push_back(outcome.flight());
   }

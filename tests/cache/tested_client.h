@@ -11,10 +11,13 @@
 
 namespace reposfs {
 
-inline FetchOptions WithTestedClient(FetchOptions options) {
+inline bool TestsGitCommand() {
   const char* const name = std::getenv("REPOSFS_FETCH_CLIENT");
-  const bool git = name != nullptr && std::string_view(name) == "git";
-  options.client = git ? FetchClient::kGit : FetchClient::kAuto;
+  return name != nullptr && std::string_view(name) == "git";
+}
+
+inline FetchOptions WithTestedClient(FetchOptions options) {
+  options.client = TestsGitCommand() ? FetchClient::kGit : FetchClient::kAuto;
   return options;
 }
 
