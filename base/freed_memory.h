@@ -5,14 +5,16 @@
 // milliseconds in which other threads may wait for memory.  It is worth that only after a lot was
 // freed, and when the freeing is over: pages go back only when the last byte in them is free.
 //
-// So whoever frees a lot notes it here, and one thread asks once a second whether it is time.
+// So whoever frees a lot notes it here, and every cache asks once a second whether it is time.
 //
-// Thread-safety: NoteFreed() may be called from any thread, GiveBackIfDue() by one at a time.
+// Thread-safety: all functions may be called from any thread.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+
+#include "base/mutex.h"
 
 namespace reposfs {
 
@@ -31,9 +33,13 @@ class FreedMemory {
   bool GiveBackIfDue();
 
  private:
+  // Whether it is time; who is told so gives back.
+  bool TakeTurn();
+
   std::atomic<std::uint64_t> noted_bytes_{0};
-  std::uint64_t noted_bytes_at_last_call_ = 0;
-  std::uint64_t given_back_bytes_ = 0;  // Of noted_bytes_.
+  Mutex mutex_;  // A leaf lock.
+  std::uint64_t noted_bytes_at_last_call_ REPOSFS_GUARDED_BY(mutex_) = 0;
+  std::uint64_t given_back_bytes_ REPOSFS_GUARDED_BY(mutex_) = 0;  // Of noted_bytes_.
 };
 
 }  // namespace reposfs
