@@ -1,6 +1,7 @@
 #include "cache/history_summary.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -12,6 +13,8 @@ namespace reposfs {
 namespace {
 
 constexpr std::int64_t kDay = 86'400;
+// A commit can have any date that the type can tell; this leaves room for the offset.
+constexpr std::int64_t kLastTime = std::numeric_limits<std::int64_t>::max() - 366 * kDay;
 // Of more paths than this, those that are changed first count; a hostile history could have any
 // number of them.
 constexpr std::size_t kPathsMax = 1'000'000;
@@ -76,7 +79,7 @@ class CommitSummary {
   }
 
   void AddActivity(const CommitRow& row) {
-    if (row.authored_at_s <= 0) return;
+    if (row.authored_at_s <= 0 || row.authored_at_s > kLastTime) return;
     const std::int64_t local =
         std::max<std::int64_t>(row.authored_at_s + std::int64_t{row.author_offset_minutes} * 60, 0);
     const auto weekday = static_cast<std::size_t>((local / kDay + 3) % 7);

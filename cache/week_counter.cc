@@ -8,7 +8,8 @@ namespace {
 constexpr std::int64_t kDay = 86'400;
 constexpr std::int64_t kWeek = 7 * kDay;
 constexpr std::int64_t kFromMonday = 3 * kDay;  // 1970 began on a Thursday.
-constexpr std::size_t kWeekCount = 12'000;      // Until the year 2199.
+constexpr std::int64_t kWeekCount = 12'000;     // Until the year 2199.
+constexpr std::int64_t kEnd = kWeekCount * kWeek - kFromMonday;
 constexpr std::size_t kGapMax = 5 * 52;
 
 }  // namespace
@@ -16,9 +17,8 @@ constexpr std::size_t kGapMax = 5 * 52;
 WeekCounter::WeekCounter() : weeks_(kWeekCount) {}
 
 void WeekCounter::Add(std::int64_t time_s, std::int64_t added, std::int64_t deleted) {
-  if (time_s < 0) return;
+  if (time_s < 0 || time_s >= kEnd) return;
   const auto index = static_cast<std::size_t>((time_s + kFromMonday) / kWeek);
-  if (index >= weeks_.size()) return;
   ++weeks_[index].commits;
   weeks_[index].added += added;
   weeks_[index].deleted += deleted;
