@@ -1,5 +1,7 @@
 #include "cache/fetcher.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -198,15 +200,18 @@ Result<Oid> Fetcher::FetchTip(Repository& repository, const Oid& want,
   auto commit = FetchTipNow(repository, want, control);
   if (commit) return commit;
   // What has come is not what it should be; nobody would ever account for it.
-  Status removed = repository.ChangeDirectory([&]() -> Status {
+  bool is_rubbish = false;
+  const Status removed = repository.ChangeDirectory([&]() -> Status {
     const auto inventory = InventoryOf(repository, catalog_, control.job);
     if (!inventory) return inventory.error();
-    const bool is_rubbish =
-        *inventory && (*inventory)->stage == Stage::kAbsent && (*inventory)->roots.empty();
+    is_rubbish = *inventory && (*inventory)->stage == Stage::kAbsent && (*inventory)->roots.empty();
     return is_rubbish ? RemoveTree(repository.directory().path()) : Status();
   });
-  if (!removed) return std::move(removed).error();
-  repository.ContentChanged();
+  if (is_rubbish) repository.ContentChanged();
+  if (!removed) {
+    spdlog::warn("not tidied up repo={} cause=\"{}\"", repository.key().Text(),
+                 Printable(removed.error().message));
+  }
   return commit;
 }
 

@@ -165,5 +165,27 @@ TEST_F(StagesTest, SeveralViewsFetchedAtTheSameTimeAreAllShallow) {
   EXPECT_EQ(Repo("history")->directory().Shallow(), commits);
 }
 
+TEST_F(StagesTest, AFailedTipLeavesWhatIsHereAlone) {
+  ASSERT_TRUE(Warm("small", Stage::kContent));
+  ASSERT_TRUE(IsQuietSoon());
+  const std::uint64_t generation = Repo("small")->generation();
+  transport_.Fail(Error{Errc::kCorrupt, "garbage came"});
+  ASSERT_FALSE(Resolve("small", std::string(40, '1')));
+  EXPECT_EQ(Repo("small")->generation(), generation) << "`.git` would be made anew for nothing";
+}
+
+TEST_F(StagesTest, WhatCanNotBeTidiedUpHidesNoFailure) {
+  const auto target = Resolve("small");
+  ASSERT_TRUE(target);
+  // Nobody can have the lock that is needed to tidy up.
+  const auto lock = directory_ / "cache/locks" / std::to_string(target->repository->id());
+  std::filesystem::remove(lock);
+  std::filesystem::create_directories(lock);
+  transport_.Fail(Error{Errc::kCorrupt, "garbage came"});
+  const auto commit = Await([&] { return cache_->ReadCommit(*target); });
+  ASSERT_FALSE(commit);
+  EXPECT_EQ(commit.error().message, "garbage came");
+}
+
 }  // namespace
 }  // namespace reposfs
