@@ -18,9 +18,6 @@ namespace {
 
 constexpr int kHistoryPassCountMax = 3;
 
-// Ages travel in whole seconds, rounded up.
-constexpr milliseconds kAgePrecision = std::chrono::seconds(1);
-
 std::vector<Oid> ContentRoots(const Repository& repository) {
   std::vector<Oid> commits;
   for (const RootRecord& root : repository.roots()) {
@@ -298,10 +295,7 @@ Status Fetcher::FetchWhole(Repository& repository, const RefSnapshot& refs,
   const std::vector<RootRecord> roots = repository.roots();
   if (roots.size() != 1 || roots.front().stage != Stage::kTip) return {};
   const Oid& tip = roots.front().commit;
-  const bool is_of_refs =
-      tip == refs.head() || std::any_of(refs.refs().begin(), refs.refs().end(),
-                                        [&](const Ref& ref) { return ref.target() == tip; });
-  if (!is_of_refs) return {};
+  if (!refs.Names(tip)) return {};
   Transfer transfer;
   transfer.wants = RefTargets(refs);
   transfer.ignore_local = true;

@@ -106,6 +106,12 @@ const Ref* RefSnapshot::Find(std::string_view full_name) const {
   return found != refs_.end() && found->name == full_name ? &*found : nullptr;
 }
 
+bool RefSnapshot::Names(const Oid& id) const {
+  return head_ == id || std::any_of(refs_.begin(), refs_.end(), [&](const Ref& ref) {
+           return ref.object == id || ref.target() == id;
+         });
+}
+
 Status RefCollector::Add(std::string_view name, std::string_view object_hex) {
   const auto oid = ParseAdvertised(object_hex);
   if (!oid) return oid.error();

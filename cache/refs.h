@@ -57,6 +57,9 @@ class RefSnapshot {
 
   const Ref* Find(std::string_view full_name) const;
 
+  // Whether HEAD, a branch or a tag holds `id`, or points at it in the end.
+  bool Names(const Oid& id) const;
+
   // Understands `spelling` as git would: empty or "HEAD", a full name, a branch, a tag.  Commits
   // are not looked for here.
   std::optional<ResolvedRef> Resolve(std::string_view spelling) const;

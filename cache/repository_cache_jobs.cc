@@ -28,11 +28,6 @@ bool IsOfRefs(const Error& error) {
   return error.code == Errc::kNotFound || error.code == Errc::kCorrupt;
 }
 
-bool Names(const RefSnapshot& refs, const Oid& id) {
-  return refs.head() == id || std::any_of(refs.refs().begin(), refs.refs().end(),
-                                          [&](const Ref& ref) { return ref.object == id; });
-}
-
 // Where `id` leads, as far as `refs` tell.
 Oid CommitBehind(const RefSnapshot& refs, const Oid& id) {
   for (const Ref& ref : refs.refs()) {
@@ -191,7 +186,7 @@ Status RepositoryCache::ExecuteClone(const RepositoryPtr& repository, const std:
   }
   if (!commit && is_for_ref && IsOfRefs(commit.error())) {
     const auto now = UpdateRefs(repository, Wanted::kHostRefs, milliseconds(0), control);
-    if (now && !Names(now->refs, *oid)) {
+    if (now && !now->refs.Names(*oid)) {
       return Error{Errc::kStale,
                    "what led to commit " + want + " leads elsewhere: " + commit.error().message};
     }

@@ -16,13 +16,6 @@ constexpr std::size_t kCommitsAtOnceMax = 16;
 // How much of a repository a request needs.
 enum class Extent { kTips, kContents, kObjects, kHistory };
 
-bool IsRef(const RefSnapshot* refs, const Oid& id) {
-  return refs != nullptr &&
-         (refs->head() == id ||
-          std::any_of(refs->refs().begin(), refs->refs().end(),
-                      [&](const Ref& ref) { return ref.object == id || ref.peeled == id; }));
-}
-
 bool LacksHistoryOnly(const FetchArguments& asked) {
   return asked.depth == 1 && !asked.other_depth;
 }
@@ -31,8 +24,9 @@ bool LacksHistoryOnly(const FetchArguments& asked) {
 // what it has.
 bool NamesObjects(const RefSnapshot* refs, const FetchArguments& asked) {
   const bool by_name = asked.filter && !asked.depth && !asked.other_depth && asked.have_count == 0;
-  return by_name && std::none_of(asked.wants.begin(), asked.wants.end(),
-                                 [&](const Oid& want) { return IsRef(refs, want); });
+  return by_name && std::none_of(asked.wants.begin(), asked.wants.end(), [&](const Oid& want) {
+           return refs != nullptr && refs->Names(want);
+         });
 }
 
 Extent ExtentOf(const RefSnapshot* refs, const FetchArguments& asked) {

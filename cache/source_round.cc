@@ -17,9 +17,6 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-// Ages travel in whole seconds, and the answer itself takes its time.
-constexpr milliseconds kAgePrecision(2'000);
-
 Error NotConfigured(const RepositoryKey& key) {
   return {Errc::kNotFound, "host " + Printable(key.host) + " is not configured"};
 }

@@ -48,6 +48,9 @@ struct FetchRequest {
   ObjectListener on_object = {};
 };
 
+// Ages travel in whole seconds, rounded up, and the answer itself takes its time.
+inline constexpr milliseconds kAgePrecision(2'000);
+
 struct ListedRefs {
   RefSnapshot refs;
   // How long ago the git host said so: more than 0 if a peer remembers it.

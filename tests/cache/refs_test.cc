@@ -163,6 +163,17 @@ TEST(ResolveTest, WhatIsNotThereIsNothing) {
   }
 }
 
+TEST(NamesTest, WhatIsHeldAndWhatIsPointedAt) {
+  for (const char digit : {'1', '2', '3', '4', '5'}) EXPECT_TRUE(Sample().Names(Id(digit)));
+  EXPECT_FALSE(Sample().Names(Id('6')));
+  EXPECT_FALSE(Sample().Names(Oid{})) << "what is no tag is not peeled";
+  const RefSnapshot detached("", Id('7'), {});
+  EXPECT_TRUE(detached.Names(Id('7')));
+  const RefSnapshot tag("", Id('7'), {Ref{"refs/tags/v1", Id('5'), Id('1')}});
+  EXPECT_TRUE(tag.Names(Id('5')));
+  EXPECT_TRUE(tag.Names(Id('1')));
+}
+
 TEST(RefSnapshotFileTest, IsReadBackAsItWas) {
   EXPECT_EQ(*RefSnapshot::Parse(Sample().Serialize()), Sample());
   const RefSnapshot detached("", Id('1'), {});
