@@ -325,41 +325,58 @@ Status Fetcher::FetchMovedRoots(Repository& repository, const RefSnapshot& refs,
   return {};
 }
 
+Status Fetcher::FetchMoved(Repository& repository, const RefSnapshot& refs,
+                           const TransferControl& control) {
+  const RefSnapshotPtr before = repository.refs();
+  const Stage stage = repository.stage();
+  if (stage == Stage::kAbsent || (before && *before == refs)) return {};
+  if (stage != Stage::kComplete) return FetchMovedRoots(repository, refs, control);
+  Transfer transfer;
+  transfer.wants = repository.objects().Missing(RefTargets(refs));
+  transfer.haves = Haves(repository);
+  if (transfer.wants.empty()) return {};
+  if (auto fetched = Run(repository, transfer, control); !fetched) return fetched;
+  repository.ContentChangedForAll();
+  return {};
+}
+
 Status Fetcher::Update(Repository& repository, const ListedRefs& listed,
                        const TransferControl& control) {
-  const RefSnapshot& refs = listed.refs;
+  // Not when all has come: who pushes meanwhile shall not wait for longer.
+  const WallTime now = clock_.Now();
+  const WallTime told = now - listed.age;
+  repository.NoteAsked(now);
+  const WallTime checked_before = repository.record().last_checked;
+  const auto is_outdated = [&] {
+    const WallTime checked = repository.record().last_checked;
+    // A peer may remember less than is known here.
+    const bool is_memory = listed.age > milliseconds(0);
+    if (is_memory) return repository.refs() && told + kAgePrecision < checked;
+    // The host's own word counts, whatever the clock has shown once, unless there is a newer one.
+    return checked != checked_before && told < checked;
+  };
+  if (is_outdated()) return {};
+  if (auto fetched = FetchMoved(repository, listed.refs, control); !fetched) return fetched;
+  return repository.ChangeRefs(
+      [&]() -> Status { return is_outdated() ? Status() : Show(repository, listed.refs, told); });
+}
+
+Status Fetcher::Show(Repository& repository, const RefSnapshot& refs, WallTime told) {
   const RefSnapshotPtr before = repository.refs();
-  // A peer may remember less than is known here.
-  const bool is_memory = listed.age > milliseconds(0);
-  const WallTime told = clock_.Now() - listed.age + kAgePrecision;
-  if (before && is_memory && told < repository.record().last_checked) return {};
   const bool changed = !before || *before != refs;
-  if (changed && repository.stage() == Stage::kComplete) {
-    Transfer transfer;
-    transfer.wants = repository.objects().Missing(RefTargets(refs));
-    transfer.haves = Haves(repository);
-    if (!transfer.wants.empty()) {
-      if (auto fetched = Run(repository, transfer, control); !fetched) return fetched;
-      repository.ContentChangedForAll();
-    }
-  } else if (changed && repository.stage() != Stage::kAbsent) {
-    if (auto fetched = FetchMovedRoots(repository, refs, control); !fetched) return fetched;
-  }
+  const bool is_here = repository.stage() != Stage::kAbsent;
   if (changed) {
-    if (repository.stage() != Stage::kAbsent) {
+    if (is_here) {
       if (auto saved = SaveRefs(repository, refs); !saved) return saved;
     }
     repository.SetRefs(std::make_shared<const RefSnapshot>(refs));
   }
   RepositoryChange change;
-  repository.NoteAsked(clock_.Now());
-  change.last_checked = clock_.Now() - listed.age;
-  if (changed) change.last_changed = change.last_checked;
+  change.last_checked = told;
+  if (changed) change.last_changed = told;
   change.head = refs.head().IsNull() ? "" : refs.head().Hex();
   change.failure = RepositoryFailure{};
-  if (changed && repository.stage() != Stage::kAbsent) {
-    change.size_bytes = repository.directory().SizeBytes();
-  }
+  if (changed && is_here) change.size_bytes = repository.directory().SizeBytes();
   return Record(repository, change);
 }
 

@@ -4,8 +4,8 @@
 // directory, and reports it to the catalog.  It does not know when, in what order or on whose
 // behalf: that is RepositoryCache's.
 //
-// Thread-safety: calls for different repositories may run at the same time, and so may any number
-// of FetchBlobs() beside one other call for the same repository.  Every call blocks on the network.
+// Thread-safety: calls may run at the same time, also for the same repository: what two of them
+// bring is adopted one after the other.  Every call blocks on the network.
 //
 // Errors of every call: those of Transport and Catalog, and of `control.on_progress`.
 #pragma once
@@ -65,8 +65,9 @@ class Fetcher {
   // kTip or kContent -> kComplete of the repository, as its refs() say.
   Status FetchHistory(Repository& repository, const TransferControl& control);
 
-  // Makes the repository show `listed`, whatever has to be fetched for that at its stage; but never
-  // what is older than what it shows.
+  // Makes the repository show `listed`, which has just been told, whatever has to be fetched for
+  // that at its stage; but never what is older than what it shows, then or when that has come.  May
+  // run beside itself for the same repository.
   Status Update(Repository& repository, const ListedRefs& listed, const TransferControl& control);
 
   // Brings single blobs.
@@ -115,6 +116,11 @@ class Fetcher {
   // kTip -> kComplete at once, if a tip of the refs is all that is here; else does nothing.
   Status FetchWhole(Repository& repository, const RefSnapshot& refs,
                     const TransferControl& control);
+  // What `refs` lead to and has to be here at this stage.
+  Status FetchMoved(Repository& repository, const RefSnapshot& refs,
+                    const TransferControl& control);
+  // `refs` are what the git host has told at `told`.
+  Status Show(Repository& repository, const RefSnapshot& refs, WallTime told);
   Status FetchMovedRoots(Repository& repository, const RefSnapshot& refs,
                          const TransferControl& control);
   Status ReportRoot(Repository& repository, const RootRecord& root);

@@ -78,6 +78,14 @@ class Repository {
     return changed;
   }
 
+  // Runs `change`, which sets the refs and what the catalog says of them, while nobody else in this
+  // process does.  Errors: those of `change`.
+  template <typename Change>
+  Status ChangeRefs(Change change) {
+    MutexLock lock(showing_);
+    return change();
+  }
+
   // Everything on disk has gone.
   void Forget() REPOSFS_EXCLUDES(mutex_);
 
@@ -152,7 +160,8 @@ class Repository {
   // Whether this process has its share of the lock: set while there is a Use.
   std::atomic<bool> shares_{false};
 
-  Mutex changing_;  // Before all others, and held during disk I/O: a few renames.
+  Mutex showing_;   // Before changing_, and held during disk I/O, too.
+  Mutex changing_;  // Before all but that, and held during disk I/O: a few renames.
 
   mutable Mutex mutex_;  // Before SQLite's; no I/O while it is held.
   RepositoryRecord record_ REPOSFS_GUARDED_BY(mutex_);

@@ -135,5 +135,54 @@ TEST_F(ResolveCacheTest, AViewOfAnOldCommitStaysReadableAfterTheBranchHasMoved) 
   EXPECT_TRUE(ReadFileOf(*old, "README.md"));
 }
 
+TEST_F(ResolveCacheTest, RefsAreAsOldAsTheirListNotAsWhatItBrought) {
+  Open();
+  ASSERT_TRUE(Warm("small", Stage::kComplete));
+  ASSERT_TRUE(IsQuietSoon());
+  testing::AddCommit(Upstream("small"), "main", "news\n");
+  const auto before = transport_.requests().size();
+  transport_.HoldFetches([](const FetchRequest&) { return true; });
+  const FlightPtr refreshed = cache_->Refresh(Repo("small"));
+  ASSERT_TRUE(testing::WaitUntil([&] { return transport_.requests().size() > before; }, kSoon));
+  const WallTime listed = clock_.Now();
+  clock_.Advance(std::chrono::seconds(30));
+  transport_.HoldFetches({});
+  ASSERT_TRUE(refreshed->Wait());
+  EXPECT_EQ(Repo("small")->record().last_checked, listed);
+}
+
+TEST_F(ResolveCacheTest, WhoTakesLongerDoesNotSetNewerRefsBack) {
+  options_.history.policy = HistoryPolicy::kNone;
+  testing::Git(Upstream("small"), {"branch", "doomed", "main~1"});
+  const Oid doomed = OidOf(testing::AddCommit(Upstream("small"), "doomed", "doomed\n"));
+  Open();
+  ASSERT_TRUE(Warm("small", Stage::kContent));
+  ASSERT_TRUE(IsQuietSoon());
+  const auto doomed_view = Resolve("small", "doomed");
+  ASSERT_TRUE(doomed_view);
+  // One has listed this, and takes its time to bring it.
+  const Oid slow = OidOf(testing::AddCommit(Upstream("small"), "main", "slow\n"));
+  transport_.HoldFetches(
+      [slow](const FetchRequest& request) { return request.wants.front() == slow; });
+  const FlightPtr refreshed = cache_->Refresh(Repo("small"));
+  const auto slow_begun = [&] {
+    const auto requests = transport_.requests();
+    return std::any_of(requests.begin(), requests.end(),
+                       [&](const FetchRequest& request) { return request.wants.front() == slow; });
+  };
+  ASSERT_TRUE(testing::WaitUntil(slow_begun, kSoon));
+  // Meanwhile another finds a commit gone, and asks again.
+  clock_.Advance(std::chrono::seconds(10));
+  const Oid fast = OidOf(testing::AddCommit(Upstream("small"), "main", "fast\n"));
+  testing::Git(Upstream("small"), {"branch", "-D", "doomed"});
+  testing::Git(Upstream("small"), {"reflog", "expire", "--all", "--expire=now"});
+  testing::Git(Upstream("small"), {"gc", "-q", "--prune=now"});
+  ASSERT_FALSE(Await([&] { return cache_->ReadCommit(*doomed_view); })) << doomed.Hex();
+  ASSERT_EQ(Repo("small")->refs()->head(), fast);
+  transport_.HoldFetches({});
+  ASSERT_TRUE(refreshed->Wait());
+  EXPECT_EQ(Repo("small")->refs()->head(), fast);
+}
+
 }  // namespace
 }  // namespace reposfs
