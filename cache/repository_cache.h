@@ -362,9 +362,17 @@ class RepositoryCache {
   // A peer's word on the refs may be `age_max` old.
   Status ExecuteFetch(const RepositoryPtr& repository, milliseconds age_max,
                       const TransferControl& control);
-  // Makes the repository show what `wanted` are, if it shows nothing newer; returns what it shows.
-  Result<ListedRefs> UpdateRefs(const RepositoryPtr& repository, Wanted wanted,
-                                milliseconds age_max, const TransferControl& control);
+  // Asks a peer or the host, and the host where the peer's word does not do.  If nobody can tell
+  // what is new, the repository shows what it did.
+  Status CheckRefs(const RepositoryPtr& repository, milliseconds age_max,
+                   const TransferControl& control);
+  // Makes the repository show what the host says now, if it shows nothing newer.
+  Status UpdateFromHost(const RepositoryPtr& repository, const TransferControl& control);
+  // What is known is shown although it is old, for the reason `error`.
+  void NoteHostAway(const RepositoryPtr& repository, const Error& error) REPOSFS_EXCLUDES(mutex_);
+  // For a while nobody checks the repository unless a user asks for it.
+  void HoldChecksBack(const Repository& repository) REPOSFS_EXCLUDES(mutex_);
+  bool AreChecksHeldBack(const Repository& repository) const REPOSFS_EXCLUDES(mutex_);
   Status ExecuteMaintain(const RepositoryPtr& repository, const TransferControl& control);
   Status ExecuteReset();
   Status ExecuteClean();

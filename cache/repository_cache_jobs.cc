@@ -185,8 +185,8 @@ Status RepositoryCache::ExecuteClone(const RepositoryPtr& repository, const std:
     is_for_ref = cloned_for_ref_.contains({repository->id(), *oid});
   }
   if (!commit && is_for_ref && IsOfRefs(commit.error())) {
-    const auto now = UpdateRefs(repository, Wanted::kHostRefs, milliseconds(0), control);
-    if (now && !now->refs.Names(*oid)) {
+    const Status updated = UpdateFromHost(repository, control);
+    if (updated && !repository->refs()->Names(*oid)) {
       return Error{Errc::kStale,
                    "what led to commit " + want + " leads elsewhere: " + commit.error().message};
     }
@@ -227,8 +227,7 @@ Status RepositoryCache::ExecuteHistory(const RepositoryPtr& repository,
   Status fetched = fetcher_.FetchHistory(*repository, control);
   if (!fetched && fetched.error().code == Errc::kNotFound) {
     // A ref has moved, and the upstream has let go of what it was.
-    const auto updated = UpdateRefs(repository, Wanted::kHostRefs, milliseconds(0), control);
-    if (!updated) return updated.error();
+    if (auto updated = UpdateFromHost(repository, control); !updated) return updated;
     fetched = fetcher_.FetchHistory(*repository, control);
   }
   if (!fetched) return fetched;
@@ -238,30 +237,54 @@ Status RepositoryCache::ExecuteHistory(const RepositoryPtr& repository,
   return {};
 }
 
-Result<ListedRefs> RepositoryCache::UpdateRefs(const RepositoryPtr& repository, Wanted wanted,
-                                               milliseconds age_max,
-                                               const TransferControl& control) {
-  auto listed = fetcher_.ListRefs(repository->key(), wanted, age_max,
+Status RepositoryCache::UpdateFromHost(const RepositoryPtr& repository,
+                                       const TransferControl& control) {
+  auto listed = fetcher_.ListRefs(repository->key(), Wanted::kHostRefs, milliseconds(0),
                                   [&] { return control.on_progress(FetchProgress{}); });
-  if (!listed) return listed;
-  auto updated = fetcher_.Update(*repository, *listed, control);
-  if (!updated) return std::move(updated).error();
+  if (!listed) return std::move(listed).error();
+  return fetcher_.Update(*repository, *listed, control);
+}
+
+Status RepositoryCache::CheckRefs(const RepositoryPtr& repository, milliseconds age_max,
+                                  const TransferControl& control) {
+  auto listed = fetcher_.ListRefs(repository->key(), Wanted::kRefs, age_max,
+                                  [&] { return control.on_progress(FetchProgress{}); });
+  if (!listed) return std::move(listed).error();  // That is the host's own word.
+  Status updated = fetcher_.Update(*repository, *listed, control);
+  std::optional<Error> host_failure = std::move(listed->host_failure);
   const auto age = clock_.Now() - repository->record().last_checked;
-  return ListedRefs{*repository->refs(), std::chrono::ceil<milliseconds>(age)};
+  const bool may_be_known_better =
+      updated ? age > options_.freshness.max_age : IsOfRefs(updated.error());
+  if (may_be_known_better && listed->by_peer && !host_failure) {
+    Status from_host = UpdateFromHost(repository, control);
+    const bool can_do_without = updated && !from_host && IsAway(from_host.error());
+    if (!can_do_without) return from_host;
+    host_failure = std::move(from_host).error();
+  }
+  if (updated && host_failure) NoteHostAway(repository, *host_failure);
+  return updated;
+}
+
+void RepositoryCache::NoteHostAway(const RepositoryPtr& repository, const Error& error) {
+  RecordError(repository, error);
+  repository->NoteAsked(clock_.Now());
+  HoldChecksBack(*repository);
+}
+
+void RepositoryCache::HoldChecksBack(const Repository& repository) {
+  const milliseconds hold_back = std::min(options_.freshness.max_age, kCheckHoldBackMax);
+  MutexLock lock(mutex_);
+  next_check_[repository.id()] = clock_.Now() + hold_back;
 }
 
 Status RepositoryCache::ExecuteFetch(const RepositoryPtr& repository, milliseconds age_max,
                                      const TransferControl& control) {
   const RefSnapshotPtr before = repository->refs();
-  auto listed = UpdateRefs(repository, Wanted::kRefs, age_max, control);
-  const bool is_too_old = listed && listed->age > options_.freshness.max_age;
-  if (is_too_old || (!listed && IsOfRefs(listed.error()))) {
-    auto from_host = UpdateRefs(repository, Wanted::kHostRefs, milliseconds(0), control);
-    if (from_host || !listed) listed = std::move(from_host);
-  }
-  if (!listed) return std::move(listed).error();
-  const Oid head = listed->refs.head();
-  const bool changed = !before || *before != listed->refs;
+  if (auto checked = CheckRefs(repository, age_max, control); !checked) return checked;
+  const RefSnapshotPtr now = repository->refs();
+  if (!now) return {};
+  const Oid head = now->head();
+  const bool changed = !before || *before != *now;
   if (changed && repository->stage() == Stage::kComplete) SubmitInsights(repository, head);
   if (repository->stage() == Stage::kAbsent || head.IsNull()) return {};
   if (repository->StageOf(head) == Stage::kTip) ContinueAfterTip(repository, head);
@@ -312,12 +335,7 @@ void RepositoryCache::AfterFailure(const Job& job, const RepositoryPtr& reposito
     return;
   }
   RecordError(repository, error);
-  const std::int64_t id = repository->id();
-  if (job.kind == JobKind::kFetch) {
-    const milliseconds hold_back = std::min(options_.freshness.max_age, kCheckHoldBackMax);
-    MutexLock lock(mutex_);
-    next_check_[id] = clock_.Now() + hold_back;
-  }
+  if (job.kind == JobKind::kFetch) HoldChecksBack(*repository);
   const bool useless_without =
       job.kind == JobKind::kClone || (job.kind == JobKind::kHydrate && !IsPinned(*repository));
   if (error.code != Errc::kNoSpace || !useless_without) return;

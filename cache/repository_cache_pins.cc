@@ -67,7 +67,7 @@ Outcome<Done> RepositoryCache::BringPinned(const RepositoryKey& key) {
   if (on_disk && !refs) return runner_->Submit(repository, JobKind::kFetch, "", kPinnedPriority);
   const milliseconds max_age = std::max(options_.freshness.max_age, kAnswerUsableFor);
   const bool old = repository && clock_.Now() - repository->record().last_checked > max_age;
-  if (!refs || (!on_disk && old)) {
+  if (!refs || (!on_disk && old && !AreChecksHeldBack(*repository))) {
     if (auto failure = flights_.Failure(CheckName(key))) return std::move(*failure);
     return Check(key, kPinnedPriority);
   }

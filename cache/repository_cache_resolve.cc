@@ -60,7 +60,7 @@ Outcome<Target> RepositoryCache::Resolve(const RepositoryKey& key, const std::st
   if (!refs && on_disk) {
     return runner_->Submit(repository, JobKind::kFetch, "", kStrictRefreshPriority);
   }
-  if (!refs || (!on_disk && old && !accepted)) {
+  if (!refs || (!on_disk && old && !accepted && !AreChecksHeldBack(*repository))) {
     if (auto failure = flights_.Failure(CheckName(key))) return std::move(*failure);
     return Check(key);
   }
@@ -92,7 +92,13 @@ Status RepositoryCache::CheckNow(const RepositoryKey& key) {
     return clock_.Now() - time < options_.freshness.max_age;
   };
   const bool again = repository && is_recent(repository->record().last_checked);
-  const bool was_too_old = repository && !again && is_recent(repository->last_asked());
+  bool host_was_away = false;
+  if (repository) {
+    MutexLock lock(mutex_);
+    host_was_away = next_check_.erase(repository->id()) != 0;
+  }
+  const bool was_too_old =
+      repository && !again && is_recent(repository->last_asked()) && !host_was_away;
   const Wanted at_first = was_too_old ? Wanted::kHostRefs : Wanted::kFirstRefs;
   auto refs = fetcher_.ListRefs(key, again ? Wanted::kRefs : at_first,
                                 again ? milliseconds(0) : PeerMemoryMax(), [this]() -> Status {
@@ -102,6 +108,10 @@ Status RepositoryCache::CheckNow(const RepositoryKey& key) {
                                 });
   if (!repository) repository = Find(key);
   if (!refs) {
+    if (was_too_old && IsAway(refs.error())) {
+      NoteHostAway(repository, refs.error());
+      return {};
+    }
     if (repository) {
       RecordError(repository, refs.error());
     } else if (refs.error().code != Errc::kNotFound) {
@@ -122,7 +132,11 @@ Status RepositoryCache::CheckNow(const RepositoryKey& key) {
     repository = Add(key, record);
   }
   if (repository->stage() != Stage::kAbsent) return {};  // A refresh keeps those up to date.
-  return fetcher_.Update(*repository, *refs, TransferControl{});
+  if (auto updated = fetcher_.Update(*repository, *refs, TransferControl{}); !updated) {
+    return updated;
+  }
+  if (refs->host_failure) NoteHostAway(repository, *refs->host_failure);
+  return {};
 }
 
 RefSnapshotPtr RepositoryCache::RefsOf(Repository& repository) {
@@ -200,12 +214,14 @@ Outcome<Target> RepositoryCache::ResolveUnknown(const RepositoryPtr& repository,
   return runner_->Submit(repository, JobKind::kFetch, "", kStrictRefreshPriority);
 }
 
+bool RepositoryCache::AreChecksHeldBack(const Repository& repository) const {
+  MutexLock lock(mutex_);
+  const auto held_back = next_check_.find(repository.id());
+  return held_back != next_check_.end() && clock_.Now() < held_back->second;
+}
+
 FlightPtr RepositoryCache::RefreshIfDue(const RepositoryPtr& repository) {
-  {
-    MutexLock lock(mutex_);
-    const auto held_back = next_check_.find(repository->id());
-    if (held_back != next_check_.end() && clock_.Now() < held_back->second) return nullptr;
-  }
+  if (AreChecksHeldBack(*repository)) return nullptr;
   const bool strict = options_.freshness.mode == FreshnessMode::kStrict;
   return runner_->Submit(repository, JobKind::kFetch, "",
                          strict ? kStrictRefreshPriority : kBackgroundRefreshPriority);

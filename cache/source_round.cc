@@ -139,14 +139,17 @@ Result<ListedRefs> SourceRound::ListRefs(const RepositoryKey& key, Wanted wanted
           Error{Errc::kNotFound, "its refs are " + std::to_string(refs->age.count()) + " ms old"};
     }
     const bool next = watch.End(key, refs ? Status() : Status(refs.error()));
-    if (!next) return refs;
+    if (!next) {
+      if (refs) refs->by_peer = sources[i].peer.has_value();
+      return refs;
+    }
     last = std::move(refs).error();
     if (asked && !asked->asked()) asked.reset();
   }
-  const bool host_is_away = last.code == Errc::kUnreachable || last.code == Errc::kTimedOut;
-  if (!old || !host_is_away) return last;
-  // Better old than nothing.  It is believed for a little while, and then everybody is asked again.
-  old->age = age_max;
+  if (!old || !IsAway(last)) return last;
+  // Better old than nothing; who asks is told why.
+  old->by_peer = true;
+  old->host_failure = std::move(last);
   return std::move(*old);
 }
 

@@ -18,6 +18,11 @@
 
 namespace reposfs {
 
+// Whether the one who was asked could not answer now, rather than has answered.
+inline bool IsAway(const Error& error) {
+  return error.code == Errc::kUnreachable || error.code == Errc::kTimedOut;
+}
+
 class SourceRound {
  public:
   // Sets Source::before_requests of the git host of `key`, if its requests are counted.
@@ -28,7 +33,7 @@ class SourceRound {
       : origin_(origin), transport_(transport), count_requests_(std::move(count_requests)) {}
 
   // Asks what branches and tags there are.  A peer's word counts only if it is at most `age_max`
-  // old.
+  // old; where the git host is away, the youngest that there is, and its host_failure says so.
   //
   // Errors: those of Transport, and of `keep_going`.  REQUIRES: wanted != Wanted::kObjects.
   Result<ListedRefs> ListRefs(const RepositoryKey& key, Wanted wanted, milliseconds age_max,

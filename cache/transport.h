@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "base/result.h"
@@ -55,6 +56,9 @@ struct ListedRefs {
   RefSnapshot refs;
   // How long ago the git host said so: more than 0 if a peer remembers it.
   milliseconds age{0};
+  bool by_peer = false;
+  // Why the git host could not be asked, if they are older than was wanted.
+  std::optional<Error> host_failure = std::nullopt;
 };
 
 // Thread-safety: every method may be called from any thread; it blocks until the transfer's end.

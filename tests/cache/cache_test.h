@@ -141,7 +141,7 @@ class CacheTest : public ::testing::Test {
   testing::TempDir directory_{"cache"};
   RepositoryCacheOptions options_;
   ManualClock clock_;
-  std::unique_ptr<UpstreamOrigin> origin_;
+  std::unique_ptr<Origin> origin_;
   ControlledTransport transport_{FetchOptions{}};
   std::unique_ptr<RepositoryCache> cache_;
 };

@@ -21,15 +21,19 @@ class ControlledTransport final : public Transport {
   Result<ListedRefs> ListRefs(const Source& source,
                               const std::function<Status()>& keep_going) override {
     std::optional<Error> failure;
+    milliseconds age{0};
     {
       MutexLock lock(mutex_);
       ++list_count_;
-      failure = failure_;
+      failure = FailureOf(source);
+      if (source.peer) age = peer_memory_age_;
     }
     auto ready = WaitWhile([this] { return list_held(); }, keep_going);
     if (!ready) return std::move(ready).error();
     if (failure) return std::move(*failure);
-    return real_->ListRefs(source, keep_going);
+    auto listed = real_->ListRefs(source, keep_going);
+    if (listed) listed->age = age;
+    return listed;
   }
 
   Status Fetch(const FetchRequest& request) override {
@@ -38,12 +42,19 @@ class ControlledTransport final : public Transport {
       MutexLock lock(mutex_);
       requests_.push_back(request);
       requests_.back().on_object = {};  // It keeps a repository open.
-      failure = failure_;
+      failure = FailureOf(request.source);
     }
     const auto keep_going = [&]() -> Status {
       return request.on_progress ? request.on_progress(FetchProgress{}) : Status();
     };
-    if (auto ready = WaitWhile([&] { return Holds(request); }, keep_going); !ready) return ready;
+    bool was_held = false;
+    const auto stalls = [&] {
+      const bool holds = Holds(request);
+      was_held |= holds;
+      return holds;
+    };
+    if (auto ready = WaitWhile(stalls, keep_going); !ready) return ready;
+    if (was_held && !failure) failure = EndOfHeld();
     if (failure) return std::move(*failure);
     FetchRequest watched = request;
     watched.on_object = [&](ObjectType type, std::string_view content) {
@@ -77,6 +88,16 @@ class ControlledTransport final : public Transport {
     MutexLock lock(mutex_);
     failure_ = std::move(failure);
   }
+  // So does every source that `failing` returns an error for.
+  void FailSources(std::function<std::optional<Error>(const Source&)> failing) {
+    MutexLock lock(mutex_);
+    failing_ = std::move(failing);
+  }
+  // The refs that peers tell are `age` old.
+  void PeersRemember(milliseconds age) {
+    MutexLock lock(mutex_);
+    peer_memory_age_ = age;
+  }
   void HoldLists(bool held) {
     MutexLock lock(mutex_);
     list_held_ = held;
@@ -96,6 +117,13 @@ class ControlledTransport final : public Transport {
   void HoldAfterTree(bool held) {
     MutexLock lock(mutex_);
     tree_held_ = held;
+    changed_.NotifyAll();
+  }
+  // Those that stall fail; others do not stall any more.
+  void EndHeldFetches(Error failure) {
+    MutexLock lock(mutex_);
+    fetch_held_ = {};
+    end_of_held_ = std::move(failure);
     changed_.NotifyAll();
   }
   // Nobody returns from Fetch() before `count` have fetched.
@@ -120,6 +148,9 @@ class ControlledTransport final : public Transport {
   }
 
  private:
+  std::optional<Error> FailureOf(const Source& source) const REPOSFS_REQUIRES(mutex_) {
+    return failure_ || !failing_ ? failure_ : failing_(source);
+  }
   bool list_held() const {
     MutexLock lock(mutex_);
     return list_held_;
@@ -127,6 +158,10 @@ class ControlledTransport final : public Transport {
   bool tree_held() const {
     MutexLock lock(mutex_);
     return tree_held_;
+  }
+  std::optional<Error> EndOfHeld() const {
+    MutexLock lock(mutex_);
+    return end_of_held_;
   }
   bool Holds(const FetchRequest& request) const {
     MutexLock lock(mutex_);
@@ -148,10 +183,13 @@ class ControlledTransport final : public Transport {
   mutable Mutex mutex_;  // A leaf lock.
   CondVar changed_;
   std::optional<Error> failure_ REPOSFS_GUARDED_BY(mutex_);
+  std::function<std::optional<Error>(const Source&)> failing_ REPOSFS_GUARDED_BY(mutex_);
+  milliseconds peer_memory_age_ REPOSFS_GUARDED_BY(mutex_){0};
   bool list_held_ REPOSFS_GUARDED_BY(mutex_) = false;
   bool tree_held_ REPOSFS_GUARDED_BY(mutex_) = false;
   bool preparations_held_ REPOSFS_GUARDED_BY(mutex_) = false;
   std::vector<std::string> prepared_urls_ REPOSFS_GUARDED_BY(mutex_);
+  std::optional<Error> end_of_held_ REPOSFS_GUARDED_BY(mutex_);
   Predicate fetch_held_ REPOSFS_GUARDED_BY(mutex_);
   int rendezvous_count_ REPOSFS_GUARDED_BY(mutex_) = 0;
   int finished_count_ REPOSFS_GUARDED_BY(mutex_) = 0;

@@ -184,5 +184,15 @@ TEST_F(ResolveCacheTest, WhoTakesLongerDoesNotSetNewerRefsBack) {
   EXPECT_EQ(Repo("small")->refs()->head(), fast);
 }
 
+TEST_F(ResolveCacheTest, AHostThatSaysThatItIsGoneIsAskedOnce) {
+  Open();
+  ASSERT_TRUE(Warm("small", Stage::kComplete));
+  ASSERT_TRUE(IsQuietSoon());
+  std::filesystem::remove_all(Upstream("small"));
+  const int before = transport_.list_count();
+  EXPECT_FALSE(cache_->Refresh(Repo("small"))->Wait());
+  EXPECT_EQ(transport_.list_count() - before, 1);
+}
+
 }  // namespace
 }  // namespace reposfs

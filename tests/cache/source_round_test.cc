@@ -157,7 +157,10 @@ TEST_F(SourceRoundTest, WhatIsTooOldIsBetterThanNothing) {
   transport_.failures_ = {{"up", Errc::kUnreachable}};
   const auto refs = List();
   ASSERT_TRUE(refs);
-  EXPECT_EQ(refs->age, std::chrono::seconds(45));
+  EXPECT_EQ(refs->age, std::chrono::hours(1));
+  ASSERT_TRUE(refs->host_failure);
+  EXPECT_EQ(refs->host_failure->message, "up fails");
+  EXPECT_TRUE(refs->by_peer);
   transport_.failures_ = {{"up", Errc::kNotFound}};
   EXPECT_FALSE(List()) << "the host says that it is gone";
 }
