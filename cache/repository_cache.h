@@ -457,8 +457,6 @@ class RepositoryCache {
   std::map<std::uint64_t, ActiveTransfer> active_ REPOSFS_GUARDED_BY(mutex_);
   // How many directories of a commit were fetched on their own.
   std::unordered_map<Oid, int, OidHash> directory_fetch_counts_ REPOSFS_GUARDED_BY(mutex_);
-  // Commits that are being cloned because a branch or tag led to them.
-  std::set<std::pair<std::int64_t, Oid>> cloned_for_ref_ REPOSFS_GUARDED_BY(mutex_);
   std::set<RepositoryKey> copied_whole_ REPOSFS_GUARDED_BY(mutex_);  // By Copy(), now.
   std::unordered_map<std::int64_t, WallTime> healed_at_ REPOSFS_GUARDED_BY(mutex_);
   std::unordered_map<std::int64_t, WallTime> next_check_ REPOSFS_GUARDED_BY(mutex_);

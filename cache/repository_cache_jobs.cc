@@ -176,14 +176,10 @@ Status RepositoryCache::ExecuteClone(const RepositoryPtr& repository, const std:
     if (!listed) return std::move(listed).error();
     repository->SetRefs(std::make_shared<const RefSnapshot>(std::move(listed->refs)));
   }
+  const bool is_for_ref = repository->refs()->Names(*oid);
   TransferControl watched = control;
   watched.on_object = ShowRootOf(repository, CommitBehind(*repository->refs(), *oid), flight);
   auto commit = fetcher_.FetchTip(*repository, *oid, watched);
-  bool is_for_ref = false;
-  {
-    MutexLock lock(mutex_);
-    is_for_ref = cloned_for_ref_.contains({repository->id(), *oid});
-  }
   if (!commit && is_for_ref && IsOfRefs(commit.error())) {
     const Status updated = UpdateFromHost(repository, control);
     if (updated && !repository->refs()->Names(*oid)) {

@@ -206,21 +206,7 @@ Outcome<Done> RepositoryCache::NeedTip(const Target& target) {
   if (auto failure = flights_.Failure(NoSpaceName(repository))) {
     return std::move(*failure);
   }
-  const std::pair wanted(repository.id(), target.ref.object);
-  bool is_new = false;
-  if (!target.ref.full_name.empty()) {
-    MutexLock lock(mutex_);
-    is_new = cloned_for_ref_.insert(wanted).second;
-  }
-  FlightPtr flight =
-      runner_->Submit(target.repository, JobKind::kClone, target.ref.object.Hex(), kTipPriority);
-  if (is_new) {
-    flight->Then([this, wanted](const Status&) {
-      MutexLock lock(mutex_);
-      cloned_for_ref_.erase(wanted);
-    });
-  }
-  return flight;
+  return runner_->Submit(target.repository, JobKind::kClone, target.ref.object.Hex(), kTipPriority);
 }
 
 Outcome<Done> RepositoryCache::NeedContent(const Target& target) {

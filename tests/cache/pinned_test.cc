@@ -110,5 +110,20 @@ TEST_F(PinnedTest, AnEmptyOneIsAskedForOnce) {
   EXPECT_TRUE(cache_->PinTroubles().empty());
 }
 
+TEST_F(PinnedTest, WhenWhatItsRefsLeadToIsGoneTheHostIsAskedWhereTheyLeadNow) {
+  testing::FillSmall(MakeUpstream("small"));
+  options_.cache.never_evict = {"h/o/small"};
+  transport_.HoldFetches([](const FetchRequest&) { return true; });
+  Open();
+  ASSERT_TRUE(testing::WaitUntil([&] { return !transport_.requests().empty(); }, kSoon));
+  const std::string main = Find("small", "main~1").Hex();
+  testing::Git(Upstream("small"), {"update-ref", "refs/heads/main", main});
+  testing::Git(Upstream("small"), {"reflog", "expire", "--all", "--expire=now"});
+  testing::Git(Upstream("small"), {"gc", "-q", "--prune=now"});
+  transport_.HoldFetches({});
+  EXPECT_TRUE(
+      testing::WaitUntil([&] { return Repo("small")->refs()->head().Hex() == main; }, kSoon));
+}
+
 }  // namespace
 }  // namespace reposfs
