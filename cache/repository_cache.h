@@ -404,6 +404,7 @@ class RepositoryCache {
     Stage stage;
     std::optional<WallTime> opened_at;  // Not set: now, by who asks for it.
   };
+  void EndCopy(const RepositoryKey& key, const Status& copied) REPOSFS_EXCLUDES(mutex_);
   FlightPtr StartWarming(const Warming& warming, Failures failures);
   Outcome<Done> WarmOnce(const Warming& warming);
 

@@ -102,7 +102,8 @@ HistoryPolicy RepositoryCache::HistoryOf(const RepositoryKey& key) const {
 
 void RepositoryCache::ContinueAfterTip(const RepositoryPtr& repository, const Oid& commit) {
   if (!origin_.Keeps(repository->key())) return;
-  {
+  const RefSnapshotPtr refs = repository->refs();
+  if (refs && refs->head() == commit) {
     MutexLock lock(mutex_);
     if (copied_whole_.contains(repository->key())) return;
   }

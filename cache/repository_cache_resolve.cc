@@ -257,12 +257,23 @@ FlightPtr RepositoryCache::Copy(const RepositoryKey& key, Stage stage, WallTime 
   }
   FlightPtr flight = StartWarming(Warming{key, stage, opened_at}, Failures::kForgotten);
   if (is_whole) {
-    flight->Then([this, key](const Status&) {
-      MutexLock lock(mutex_);
-      copied_whole_.erase(key);
-    });
+    flight->Then([this, key](const Status& copied) { EndCopy(key, copied); });
   }
   return flight;
+}
+
+void RepositoryCache::EndCopy(const RepositoryKey& key, const Status& copied) {
+  {
+    MutexLock lock(mutex_);
+    copied_whole_.erase(key);
+  }
+  const bool is_too_large = !copied && copied.error().code == Errc::kNoSpace;
+  const RepositoryPtr repository = Find(key);
+  if (stopping_ || is_too_large || !repository) return;
+  // What was left to the copy, and did not come with it.
+  for (const RootRecord& root : repository->roots()) {
+    if (root.stage == Stage::kTip) ContinueAfterTip(repository, root.commit);
+  }
 }
 
 FlightPtr RepositoryCache::StartWarming(const Warming& warming, Failures failures) {

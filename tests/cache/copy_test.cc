@@ -73,5 +73,29 @@ TEST_F(CopyTest, ACommitThatNoRefLeadsToComesByItself) {
   ExpectWhole();
 }
 
+TEST_F(CopyTest, AnotherViewGetsItsFilesWhileTheCopyTakesItsTime) {
+  transport_.HoldFetches(BringsEverything);
+  const FlightPtr copy = StartCopy();
+  ASSERT_TRUE(testing::WaitUntil([&] { return CountOf(BringsEverything) == 1; }, kSoon));
+  const auto old = Resolve("small", "old");
+  ASSERT_TRUE(old);
+  ASSERT_TRUE(Await([&] { return cache_->ReadCommit(*old); }));
+  const auto has_files = [&] { return Repo("small")->StageOf(old->ref.commit) == Stage::kContent; };
+  EXPECT_TRUE(testing::WaitUntil(has_files, kSoon));
+  transport_.HoldFetches({});
+  EXPECT_TRUE(copy->Wait());
+}
+
+TEST_F(CopyTest, WhenItFailsTheFilesOfTheTipComeAllTheSame) {
+  transport_.HoldFetches(BringsEverything);
+  const FlightPtr copy = StartCopy();
+  ASSERT_TRUE(testing::WaitUntil([&] { return CountOf(BringsEverything) == 1; }, kSoon));
+  transport_.EndHeldFetches(Error{Errc::kCorrupt, "garbage came"});
+  ASSERT_FALSE(copy->Wait());
+  const Oid tip = Find("small", "main");
+  EXPECT_TRUE(
+      testing::WaitUntil([&] { return Repo("small")->StageOf(tip) == Stage::kContent; }, kSoon));
+}
+
 }  // namespace
 }  // namespace reposfs
