@@ -53,7 +53,7 @@ HttpSettings SettingsFor(const PeerAccess& peer) {
 
 }  // namespace
 
-Error HttpStatusError(const HttpAnswer& answer) {
+Error HttpStatusError(const HttpAnswer& answer, const Source& source) {
   const std::string status = "HTTP status " + std::to_string(answer.status);
   std::string text = Printable(std::string_view(answer.text).substr(0, answer.text.find('\n')));
   if (!text.empty()) text = ": " + text;
@@ -67,6 +67,10 @@ Error HttpStatusError(const HttpAnswer& answer) {
       return {Errc::kNotFound, "repository not found (" + status + ")" + text};
     case 407:
       return {Errc::kAccessDenied, "the proxy refuses access (" + status + ")"};
+    case 409:
+      // What a node answers when refs have moved meanwhile; of a host it tells nothing.
+      if (source.peer) return {Errc::kStale, "its refs have moved (" + status + ")" + text};
+      break;
     default:
       break;
   }
@@ -118,7 +122,7 @@ Status HttpConnection::Advertise(AdvertisementReader& reader) {
     return {};
   }
   if (answer->read) return Error{Errc::kUnreachable, "the answer ends early"};
-  return HttpStatusError(*answer);
+  return HttpStatusError(*answer, source_);
 }
 
 Status HttpConnection::Request(std::string_view message, WireReader& reader) {
@@ -139,7 +143,7 @@ Status HttpConnection::Request(std::string_view message, WireReader& reader) {
   if (answer->failure) return *answer->failure;
   if (reader.complete()) return {};
   if (answer->read) return Error{Errc::kUnreachable, "the answer ends early"};
-  return HttpStatusError(*answer);
+  return HttpStatusError(*answer, source_);
 }
 
 Result<HttpAnswer> HttpConnection::Send(const UpstreamRequest& request, WireReader& reader) {

@@ -58,6 +58,6 @@ class HttpConnection final : public WireConnection {
 };
 
 // What an answer that is not what was asked for means.
-Error HttpStatusError(const HttpAnswer& answer);
+Error HttpStatusError(const HttpAnswer& answer, const Source& source);
 
 }  // namespace reposfs

@@ -99,5 +99,15 @@ TEST_F(HostileServerTest, APackThatLiesAboutItselfIsCorrupt) {
   EXPECT_EQ(FetchFailure(long_pack), Errc::kCorrupt) << message_;
 }
 
+TEST_F(HostileServerTest, OnlyAPeerCanSayThatRefsHaveMoved) {
+  testing::TcpServer server(testing::Respond(
+      "HTTP/1.1 409 Conflict\r\nContent-Length: 6\r\nConnection: close\r\n\r\nmoved\n"));
+  Source source = SourceOf("http://127.0.0.1:" + std::to_string(server.port()) + "/o/n.git");
+  EXPECT_EQ(ListFailure(source), Errc::kUnreachable);
+  source.peer = PeerAccess{};
+  EXPECT_EQ(ListFailure(source), Errc::kStale);
+  EXPECT_NE(message_.find("moved"), std::string::npos) << message_;
+}
+
 }  // namespace
 }  // namespace reposfs
