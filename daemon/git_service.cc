@@ -176,8 +176,9 @@ class GitService::Exchange : public std::enable_shared_from_this<Exchange> {
     const Status answered = request_ ? AnswerUpload(*repository_, *request_, body_, ScratchPath(),
                                                     service_.options_.limits, sink)
                                      : SendBundle(*repository_, sink);
-    const bool is_usual = answered || answered.error().code == Errc::kInterrupted ||
-                          answered.error().code == Errc::kNotFound;
+    // Of what is not held whole there is no bundle.
+    const bool is_no_bundle = !request_ && !answered && answered.error().code == Errc::kNotFound;
+    const bool is_usual = answered || answered.error().code == Errc::kInterrupted || is_no_bundle;
     if (!is_usual) {
       spdlog::warn("not served to a git client repo={} cause=\"{}\"", asked_.key.Text(),
                    Printable(answered.error().message));

@@ -109,6 +109,24 @@ TEST_F(GitServiceTest, WhatIsHeldWholeIsGivenAsABundle) {
 }
 
 // Only what is asked for is brought: the host keeps everything else back.
+TEST_F(GitServiceTest, WhatIsNotServedForWantOfGitIsInTheLog) {
+  FillSmall(server_.Create("a/small"));
+  const fs::path bin = scratch_ / "bin";
+  fs::create_directories(bin);
+  for (const char* name : {"git", "sh", "fusermount", "fusermount3"}) {
+    if (fs::exists(fs::path("/usr/bin") / name)) {
+      fs::create_symlink(fs::path("/usr/bin") / name, bin / name);
+    }
+  }
+  daemon_.SetEnvironment("PATH=" + bin.string());
+  Mount();
+  ReadFile(Path("a/small") / "README.md");
+  ASSERT_TRUE(daemon_.WaitForStage(Key("a/small"), "complete"));
+  fs::remove(bin / "git");
+  EXPECT_FALSE(Clone("a/small", "shallow", {"--depth", "1"}).ok());
+  EXPECT_NE(daemon_.Log().find("not served to a git client"), std::string::npos) << daemon_.Log();
+}
+
 TEST_F(GitServiceTest, AShallowCloneNeedsNoHistory) {
   FillSmall(server_.Create("a/small"));
   server_.Hold("a/small", "deepen 2147483647");
