@@ -77,15 +77,15 @@ class SourceRound::Watch {
     if (std::exchange(sign_of_life_, sign_of_life) != sign_of_life) heard_at_ = SteadyClock::now();
   }
 
-  // Tells the origin how it went.  Returns whether to ask the next source.
-  bool End(const RepositoryKey& key, const Status& status) {
-    const bool is_endless = source_.peer && !status && status.error().code == Errc::kNoSpace;
-    if (ended_by_caller_ && !is_endless) return false;
-    if (left_) return true;
+  // Tells the origin how it went.
+  Next End(const RepositoryKey& key, const Status& status) {
+    const bool is_too_large = source_.peer && !status && status.error().code == Errc::kNoSpace;
+    if (ended_by_caller_ && !is_too_large) return Next::kNobody;
+    if (left_) return Next::kAnybody;
     if (source_.peer) origin_.NoteAnswer(source_, status, Since(begun_at_));
-    if (status || !MayAskNext(source_, status.error().code)) return false;
+    if (status || !MayAskNext(source_, status.error().code)) return Next::kNobody;
     LogNext(key, source_, status.error());
-    return true;
+    return ended_by_caller_ ? Next::kHost : Next::kAnybody;
   }
 
  private:
@@ -138,8 +138,8 @@ Result<ListedRefs> SourceRound::ListRefs(const RepositoryKey& key, Wanted wanted
       refs =
           Error{Errc::kNotFound, "its refs are " + std::to_string(refs->age.count()) + " ms old"};
     }
-    const bool next = watch.End(key, refs ? Status() : Status(refs.error()));
-    if (!next) {
+    const Next next = watch.End(key, refs ? Status() : Status(refs.error()));
+    if (next != Next::kAnybody) {
       if (refs) refs->by_peer = sources[i].peer.has_value();
       return refs;
     }
@@ -158,7 +158,7 @@ SourceRound::Ended SourceRound::FetchFrom(std::vector<Source>& sources, const Re
   Status last = NotConfigured(key);
   const auto on_progress = std::move(request.on_progress);
   for (const Source& source : sources) {
-    if (auto prepared = attempt.prepare(); !prepared) return {prepared, false};
+    if (auto prepared = attempt.prepare(); !prepared) return {prepared, Next::kNobody};
     Watch watch(origin_, source, SteadyClock::now());
     request.on_progress = [&](const FetchProgress& progress) {
       watch.NoteProgress(progress.received_bytes + progress.said_bytes);
@@ -167,9 +167,9 @@ SourceRound::Ended SourceRound::FetchFrom(std::vector<Source>& sources, const Re
     request.source = source;
     last = transport_.Fetch(request);
     if (last) last = attempt.check(source);
-    if (!watch.End(key, last)) return {last, false};
+    if (const Next next = watch.End(key, last); next != Next::kAnybody) return {last, next};
   }
-  return {last, true};
+  return {last, Next::kAnybody};
 }
 
 Status SourceRound::Fetch(const RepositoryKey& key, FetchRequest request,
@@ -181,12 +181,15 @@ Status SourceRound::Fetch(const RepositoryKey& key, FetchRequest request,
   peers.erase(first_host, peers.end());
 
   Ended ended = FetchFrom(peers, key, request, attempt);
-  if (!ended.ask_next) return ended.status;
+  if (ended.next == Next::kNobody) return ended.status;
   const auto turn = origin_.AwaitHostTurn(
       key, [&] { return request.on_progress ? request.on_progress(FetchProgress{}) : Status(); });
   if (!turn) return turn.error();
-  if (turn->waited) ended = FetchFrom(peers, key, request, attempt);
-  return ended.ask_next ? FetchFrom(hosts, key, std::move(request), attempt).status : ended.status;
+  if (turn->waited && ended.next == Next::kAnybody) {
+    ended = FetchFrom(peers, key, request, attempt);
+  }
+  if (ended.next == Next::kNobody) return ended.status;
+  return FetchFrom(hosts, key, std::move(request), attempt).status;
 }
 
 }  // namespace reposfs

@@ -3,7 +3,9 @@
 // A single machine has one source, the git host, and what it says is the answer.  In a ring the
 // nodes that own the repository come before it.  A peer that is gone, slow, behind, or lies costs
 // a line in the log and the time until the next one is asked; only the git host's own word that
-// there is no such repository, or that nobody may read it, is believed.
+// there is no such repository, or that nobody may read it, is believed.  So it is with the size:
+// what does not fit here may be a peer's answer without an end, so the host is asked as well, but
+// no other peer: it would be the same again, and others are evicted for it.
 //
 // Thread-safety: every method may be called from any thread; it blocks on the network.
 #pragma once
@@ -53,9 +55,11 @@ class SourceRound {
 
  private:
   class Watch;
+  // Who may do better than the one who was asked.
+  enum class Next { kNobody, kAnybody, kHost };
   struct Ended {
     Status status;
-    bool ask_next;
+    Next next;
   };
 
   // Asks `sources` in turn.

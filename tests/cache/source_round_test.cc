@@ -75,7 +75,9 @@ class FakeTransport final : public Transport {
   Status Fetch(const FetchRequest& request) override {
     asked_ += request.source.url + " ";
     if (on_fetch_) on_fetch_(request.source);
-    if (auto going = request.on_progress(FetchProgress{}); !going) return going;
+    FetchProgress progress;
+    progress.received_bytes = 1;
+    if (auto going = request.on_progress(progress); !going) return going;
     return AnswerOf(request.source);
   }
 
@@ -230,6 +232,28 @@ TEST_F(SourceRoundTest, AnAnswerOfAPeerThatDoesNotEndIsNotOurTrouble) {
   transport_.failures_ = {{"a", Errc::kNoSpace}};
   EXPECT_TRUE(Fetch());
   EXPECT_EQ(transport_.asked_, "a b ");
+}
+
+TEST_F(SourceRoundTest, WhatDoesNotFitHereIsAskedOfTheHostButOfNoOtherPeer) {
+  ring_.has_to_wait_ = true;
+  FetchRequest request;
+  request.on_progress = [&](const FetchProgress& progress) -> Status {
+    if (progress.received_bytes == 0 || transport_.asked_ != "a ") return {};
+    return Error{Errc::kNoSpace, "larger than the quota"};
+  };
+  const SourceRound::Attempt attempt{[]() -> Status { return {}; },
+                                     [](const Source&) -> Status { return {}; }};
+  EXPECT_TRUE(round_.Fetch(kKey, request, attempt));
+  EXPECT_EQ(transport_.asked_, "a up ");
+  transport_.asked_.clear();
+  request.on_progress = [&](const FetchProgress& progress) -> Status {
+    if (progress.received_bytes == 0) return {};
+    return Error{Errc::kNoSpace, "larger than the quota"};
+  };
+  const auto too_large = round_.Fetch(kKey, request, attempt);
+  ASSERT_FALSE(too_large);
+  EXPECT_EQ(too_large.error().message, "larger than the quota");
+  EXPECT_EQ(transport_.asked_, "a up ") << "it is as large as the peer said";
 }
 
 TEST_F(SourceRoundTest, WhoGivesUpWaitingEndsTheRoundAndBlamesNobody) {

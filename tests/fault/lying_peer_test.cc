@@ -16,12 +16,10 @@ namespace fs = std::filesystem;
 
 class LyingPeerTest : public MountTest, public ::testing::WithParamInterface<const char*> {
  protected:
-  static constexpr int kRepositoryCount = 4;
-
   void SetUp() override {
     MountTest::SetUp();
     if (IsSkipped()) return;
-    for (int i = 0; i < kRepositoryCount; ++i) {
+    for (int i = 0; i < repository_count_; ++i) {
       const fs::path repository = server_.Create(NameOf(i));
       FillSmall(repository);
       fs::create_directories(old_ / NameOf(i));
@@ -34,6 +32,8 @@ class LyingPeerTest : public MountTest, public ::testing::WithParamInterface<con
     daemon_.Set("http.listen", "127.0.0.1:" + std::to_string(mine));
     // Else what is old is shown while it is checked.
     daemon_.Set("freshness.mode", "strict");
+    // Soon more than the quota, for which nobody else shall have to go.
+    if (IsEndlessPack()) daemon_.Set("cache.quota", "16MiB");
     daemon_.Set("ring.enabled", "true");
     daemon_.Set("ring.nodeId", "honest");
     daemon_.Set("ring.tokenFile", scratch_ / "token");
@@ -55,24 +55,29 @@ class LyingPeerTest : public MountTest, public ::testing::WithParamInterface<con
 
   static std::string NameOf(int i) { return "o/r" + std::to_string(i); }
 
+  static bool IsEndlessPack() { return std::string(GetParam()) == "endless-pack"; }
+
+  const int repository_count_ = IsEndlessPack() ? 1 : 4;
   TempDir old_{"old"};
   ChildProcess liar_;
 };
 
 TEST_P(LyingPeerTest, CostsARetryElsewhereAndALineInTheLog) {
   Mount();
-  for (int i = 0; i < kRepositoryCount; ++i) {
+  for (int i = 0; i < repository_count_; ++i) {
     const auto begun = std::chrono::steady_clock::now();
     EXPECT_EQ(ReadFile(Path(NameOf(i)) / "file"), "of " + NameOf(i));
     EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
   }
-  for (int i = 0; i < kRepositoryCount; ++i) {
+  for (int i = 0; i < repository_count_; ++i) {
     EXPECT_TRUE(daemon_.WaitForStage(Key(NameOf(i)), "complete"));
     EXPECT_EQ(Git(Path(NameOf(i)), {"rev-parse", "HEAD"}),
               Git(server_.Path(NameOf(i)), {"rev-parse", "main"}));
     Git(Path(NameOf(i)), {"fsck", "--full", "--strict"});
   }
   const bool is_told = daemon_.Log().find("peer did not deliver") != std::string::npos;
+  const bool is_refused = daemon_.Log().find("the quota is 16 MiB") != std::string::npos;
+  EXPECT_EQ(is_refused, IsEndlessPack()) << daemon_.Log();
   EXPECT_EQ(is_told, std::string(GetParam()) != "none") << daemon_.Log();
 }
 

@@ -42,11 +42,12 @@ def _pkt(payload):
 
 
 def _endless_pack():
-    """The header of a pack of as many objects as there can be, and blobs, each another one."""
-    yield b"PACK" + (2).to_bytes(4, "big") + (0xFFFFFFFF).to_bytes(4, "big")
-    for number in itertools.count():
-        text = b"%08d" % number
-        yield bytes([0x30 | len(text)]) + zlib.compress(text, 0)
+    """The header of a pack of about as many objects as are believed in, and blobs for ever."""
+    yield b"PACK" + (2).to_bytes(4, "big") + (1 << 24).to_bytes(4, "big")
+    size = 1 << 15
+    header = bytes([0xB0 | (size & 15), 0x80 | ((size >> 4) & 127), size >> 11])
+    while True:
+        yield header + zlib.compress(os.urandom(size), 0)
 
 
 def _with_shallow(said, lines):
