@@ -26,12 +26,13 @@ namespace reposfs {
 
 class EarlyRoots {
  public:
-  using Key = std::pair<std::int64_t, Oid>;  // Repository and commit.
+  // Repository, and the commit or the tag of one that is fetched: one tip.
+  using Key = std::pair<std::int64_t, Oid>;
 
   // Returns a flight that lands when `key` is found, or with `tip`, which brings all of it.
   FlightPtr Await(const Key& key, const FlightPtr& tip) REPOSFS_EXCLUDES(mutex_);
 
-  // `commit` is what `key` names, until `tip` lands.  Who waits will ask for its root tree next.
+  // `commit` is what `key` leads to, until `tip` lands.  Who waits will ask for its root tree next.
   void Found(const Key& key, const Commit& commit, const FlightPtr& tip) REPOSFS_EXCLUDES(mutex_);
 
   std::optional<Commit> Find(const Key& key) const REPOSFS_EXCLUDES(mutex_);

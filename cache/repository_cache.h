@@ -317,9 +317,9 @@ class RepositoryCache {
   FlightPtr RefreshIfDue(const RepositoryPtr& repository);
 
   // Bringing.
-  // For the transfer of `tip`, which brings `commit`: it and its root tree can be read when they
-  // come.
-  ObjectListener ShowRootOf(const RepositoryPtr& repository, const Oid& commit,
+  // For the transfer of `tip`, which brings `want` and the commit that it leads to: that and its
+  // root tree can be read when they come.
+  ObjectListener ShowRootOf(const RepositoryPtr& repository, const Oid& want, const Oid& commit,
                             const FlightPtr& tip);
   // Fetches what `choose` names, on a thread that may wait, ahead of all that runs in the
   // background.
@@ -337,7 +337,9 @@ class RepositoryCache {
   FlightPtr SubmitContent(const Target& target, int priority);
   // What to do when reading failed for the reason `why`: `tree` names the directory of a blob, or
   // is null if a commit or tree was read.
-  Outcome<Done> Bring(const Target& target, const Error& why, const Oid& tree);
+  // `generation` is the repository's from before that.
+  Outcome<Done> Bring(const Target& target, std::uint64_t generation, const Error& why,
+                      const Oid& tree);
   Outcome<Done> Heal(const RepositoryPtr& repository, const Error& why);
   // Evicts as soon as the transfers under way let go; gives up after `fetch.requestTimeout`.
   Status EvictWhenIdle(const RepositoryPtr& repository, const std::string& reason,

@@ -179,7 +179,7 @@ Status RepositoryCache::ExecuteClone(const RepositoryPtr& repository, const std:
   }
   const bool is_for_ref = repository->refs()->Names(*oid);
   TransferControl watched = control;
-  watched.on_object = ShowRootOf(repository, CommitBehind(*repository->refs(), *oid), flight);
+  watched.on_object = ShowRootOf(repository, *oid, CommitBehind(*repository->refs(), *oid), flight);
   auto commit = fetcher_.FetchTip(*repository, *oid, watched);
   if (!commit && is_for_ref && IsOfRefs(commit.error())) {
     const Status updated = UpdateFromHost(repository, control);

@@ -93,6 +93,12 @@ Result<std::vector<Oid>> MissingBeside(const ObjectStore& objects, const Oid& co
   return std::vector<Oid>{object};
 }
 
+FlightPtr AskAgain() {
+  auto landed = std::make_shared<Flight>();
+  landed->Land({});
+  return landed;
+}
+
 void LogHidden(const Repository& repository, const Oid& tree, const Tree& parsed) {
   for (const HiddenEntry& hidden : parsed.hidden) {
     spdlog::warn("entry not shown repo={} tree={} name=\"{}\" object={} cause=\"{}\"",
@@ -104,11 +110,12 @@ void LogHidden(const Repository& repository, const Oid& tree, const Tree& parsed
 }  // namespace
 
 Outcome<Commit> RepositoryCache::ReadCommit(const Target& target) {
+  const std::uint64_t generation = target.repository->generation();
   auto commit = target.repository->objects().ReadCommit(target.ref.commit);
   if (commit) return std::move(*commit);
-  const EarlyRoots::Key key{target.repository->id(), target.ref.commit};
+  const EarlyRoots::Key key{target.repository->id(), target.ref.object};
   if (auto early = early_roots_.Find(key)) return std::move(*early);
-  const Outcome<Done> brought = Bring(target, commit.error(), Oid{});
+  const Outcome<Done> brought = Bring(target, generation, commit.error(), Oid{});
   if (brought.has_value()) return std::move(commit).error();
   const bool is_tip_to_come =
       brought.waits() && target.repository->StageOf(target.ref.commit) == Stage::kAbsent;
@@ -116,9 +123,9 @@ Outcome<Commit> RepositoryCache::ReadCommit(const Target& target) {
   return brought.As<Commit>();
 }
 
-ObjectListener RepositoryCache::ShowRootOf(const RepositoryPtr& repository, const Oid& commit,
-                                           const FlightPtr& tip) {
-  return [this, repository, commit, tip, finder = std::make_shared<RootFinder>(commit)](
+ObjectListener RepositoryCache::ShowRootOf(const RepositoryPtr& repository, const Oid& want,
+                                           const Oid& commit, const FlightPtr& tip) {
+  return [this, repository, want, tip, finder = std::make_shared<RootFinder>(commit)](
              ObjectType type, std::string_view content) {
     auto root = finder->Take(type, content);
     if (!root) return;
@@ -128,12 +135,13 @@ ObjectListener RepositoryCache::ShowRootOf(const RepositoryPtr& repository, cons
       directories_.Put(
           key, std::make_shared<const Directory>(Directory{std::move(root->tree.entries), {}}));
     }
-    early_roots_.Found({repository->id(), commit}, root->commit, tip);
+    early_roots_.Found({repository->id(), want}, root->commit, tip);
   };
 }
 
 Outcome<DirectoryPtr> RepositoryCache::ReadDirectory(const Target& target, const Oid& tree,
                                                      Sizes sizes) {
+  const std::uint64_t generation = target.repository->generation();
   const DirectoryCache::Key key{target.repository->id(), tree};
   const ObjectStore& objects = target.repository->objects();
   DirectoryPtr directory = directories_.Get(key);
@@ -142,7 +150,7 @@ Outcome<DirectoryPtr> RepositoryCache::ReadDirectory(const Target& target, const
   if (!directory) {
     auto parsed = ReadTree(objects, tree);
     if (!parsed) {
-      const Outcome<Done> brought = Bring(target, parsed.error(), Oid{});
+      const Outcome<Done> brought = Bring(target, generation, parsed.error(), Oid{});
       if (brought.has_value()) return std::move(parsed).error();
       return brought.As<DirectoryPtr>();
     }
@@ -161,15 +169,16 @@ Outcome<DirectoryPtr> RepositoryCache::ReadDirectory(const Target& target, const
     directories_.Put(key, directory);
   }
   if (found) return directory;
-  const Outcome<Done> brought = Bring(target, found.error(), tree);
+  const Outcome<Done> brought = Bring(target, generation, found.error(), tree);
   if (brought.has_value()) return std::move(found).error();
   return brought.As<DirectoryPtr>();
 }
 
 Outcome<Content> RepositoryCache::ReadBlob(const Target& target, const Oid& tree, const Oid& blob) {
+  const std::uint64_t generation = target.repository->generation();
   auto content = target.repository->objects().ReadBlob(blob);
   if (content) return std::move(*content);
-  const Outcome<Done> brought = Bring(target, content.error(), tree);
+  const Outcome<Done> brought = Bring(target, generation, content.error(), tree);
   if (brought.has_value()) return std::move(content).error();
   return brought.As<Content>();
 }
@@ -191,12 +200,14 @@ void RepositoryCache::NoteListed(const Target& target, const Oid& tree) {
   }
 }
 
-Outcome<Done> RepositoryCache::Bring(const Target& target, const Error& why, const Oid& tree) {
+Outcome<Done> RepositoryCache::Bring(const Target& target, std::uint64_t generation,
+                                     const Error& why, const Oid& tree) {
   if (why.code != Errc::kNotFound && why.code != Errc::kCorrupt) return why;
   const Stage stage = target.repository->StageOf(target.ref.commit);
   if (stage == Stage::kAbsent) return NeedTip(target);
   const bool to_be_expected = why.code == Errc::kNotFound && stage == Stage::kTip && !tree.IsNull();
   if (to_be_expected) return FetchDirectory(target, tree);
+  if (target.repository->generation() != generation) return AskAgain();  // It has just come.
   return Heal(target.repository, why);
 }
 
