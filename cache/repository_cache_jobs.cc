@@ -21,6 +21,8 @@ constexpr std::size_t kPackCountMax = 20;
 // No host is left alone for longer, whatever it asks for.
 constexpr milliseconds kHeldBackMax = std::chrono::hours(1);
 constexpr milliseconds kRefusalTtl = std::chrono::hours(1);
+constexpr milliseconds kCheckHoldBackMin =
+    std::chrono::seconds(1);  // Also where nothing may be old.
 constexpr milliseconds kCheckHoldBackMax = std::chrono::seconds(30);
 
 // Whether nobody has what refs name: who told them was wrong, or they have moved meanwhile.
@@ -250,9 +252,10 @@ Status RepositoryCache::CheckRefs(const RepositoryPtr& repository, milliseconds 
   Status updated = fetcher_.Update(*repository, *listed, control);
   std::optional<Error> host_failure = std::move(listed->host_failure);
   const auto age = clock_.Now() - repository->record().last_checked;
+  // The host's own refs may have moved since it told them.
   const bool may_be_known_better =
-      updated ? age > options_.freshness.max_age : IsOfRefs(updated.error());
-  if (may_be_known_better && listed->by_peer && !host_failure) {
+      updated ? listed->by_peer && age > options_.freshness.max_age : IsOfRefs(updated.error());
+  if (may_be_known_better && !host_failure) {
     Status from_host = UpdateFromHost(repository, control);
     const bool can_do_without = updated && !from_host && IsAway(from_host.error());
     if (!can_do_without) return from_host;
@@ -269,7 +272,8 @@ void RepositoryCache::NoteHostAway(const RepositoryPtr& repository, const Error&
 }
 
 void RepositoryCache::HoldChecksBack(const Repository& repository) {
-  const milliseconds hold_back = std::min(options_.freshness.max_age, kCheckHoldBackMax);
+  const milliseconds hold_back =
+      std::clamp(options_.freshness.max_age, kCheckHoldBackMin, kCheckHoldBackMax);
   MutexLock lock(mutex_);
   next_check_[repository.id()] = clock_.Now() + hold_back;
 }

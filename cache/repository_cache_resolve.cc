@@ -89,7 +89,7 @@ Status RepositoryCache::CheckNow(const RepositoryKey& key) {
   RepositoryPtr repository = Find(key);
   // Who asks again so soon wants more than a peer's memory; if that was too old, than any peer's.
   const auto is_recent = [this](WallTime time) {
-    return clock_.Now() - time < options_.freshness.max_age;
+    return clock_.Now() - time < std::max(options_.freshness.max_age, kAnswerUsableFor);
   };
   const bool again = repository && is_recent(repository->record().last_checked);
   bool host_was_away = false;

@@ -84,6 +84,16 @@ TEST_F(PeersTest, OldRefsAreShownAsOldWhileTheHostIsAway) {
   EXPECT_EQ(Repo("small")->record().error, "");
 }
 
+TEST_F(PeersTest, TheyAreShownAlsoWhereNothingMayBeOld) {
+  options_.freshness.max_age = seconds(0);
+  Open();
+  transport_.PeersRemember(hours(1));
+  FailHost(true);
+  const auto target = Resolve("small");
+  ASSERT_TRUE(target) << target.error().message;
+  EXPECT_EQ(transport_.list_count(), 2) << "the peer, then the host";
+}
+
 TEST_F(PeersTest, OldRefsNeverReplaceNewerOnes) {
   Open();
   WarmFromHost();
