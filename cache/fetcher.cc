@@ -391,9 +391,11 @@ Status Fetcher::FetchBlobs(Repository& repository, const std::vector<Oid>& blobs
 
 Status Fetcher::ReportRoot(Repository& repository, const RootRecord& root) {
   // The refs go to the disk with the first commit that makes them useful.
-  if (const RefSnapshotPtr refs = repository.refs()) {
-    if (auto saved = SaveRefs(repository, *refs); !saved) return saved;
-  }
+  Status saved = repository.ChangeRefs([&]() -> Status {
+    const RefSnapshotPtr refs = repository.refs();
+    return refs ? SaveRefs(repository, *refs) : Status();
+  });
+  if (!saved) return saved;
   if (auto put = catalog_.PutRoot(repository.id(), root); !put) return put;
   repository.SetRoot(root);
   const RefSnapshotPtr refs = repository.refs();
