@@ -143,8 +143,9 @@ void Requests::Lookup(fuse_req_t request, fuse_ino_t parent, std::string name) {
         entry.entry_timeout = believed;
         fuse_reply_entry(answered, &entry);
       },
-      [directory, name, or_absent](Despite why, const Error& error) {
-        return or_absent(directory->LookupDespite(name, why, error));
+      // What could not be had now may be there the next time.
+      [directory, name](Despite why, const Error& error) {
+        return directory->LookupDespite(name, why, error);
       });
 }
 

@@ -196,7 +196,12 @@ Outcome<NodePtr> TreeDirectory::LookupIn(const Oid& tree, const std::string& nam
   if (entry == nullptr) return Error{Errc::kNotFound, "no such entry"};
   if (NodePtr child = MakeChild(*directory.value(), *entry)) return child;
   Outcome<DirectoryPtr> sized = ReadTree(tree, Sizes::kNeeded);
-  if (!sized.has_value()) return sized.As<NodePtr>();
+  if (sized.waits()) return sized.As<NodePtr>();
+  if (!sized.has_value()) {
+    // It must not be taken for the absence of the name, which is believed for ever.
+    const Error& why = sized.result().error();
+    return why.code == Errc::kNotFound ? Error{Errc::kIo, why.message} : why;
+  }
   return MakeChild(*sized.value(), *sized.value()->Find(name));
 }
 
