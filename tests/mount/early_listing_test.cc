@@ -99,12 +99,12 @@ class EarlyListingTest : public MountTest {
   static constexpr int kDirectoryCount = 400;
 
   void SetUp() override {
+    MountTest::SetUp();
+    if (IsSkipped()) return;
     const char* const client = std::getenv("REPOSFS_FETCH_CLIENT");
     if (client != nullptr && std::string(client) == "git") {
       GTEST_SKIP() << "git tells of nothing before the end of a pack";
     }
-    MountTest::SetUp();
-    if (IsSkipped()) return;
     RepositoryBuilder builder(server_.Create("a/broad"));
     std::vector<Change> files = {File("README.md", "hello\n")};
     for (int directory = 0; directory < kDirectoryCount; ++directory) {

@@ -41,6 +41,7 @@ class StageTipTest : public MountTest {
 };
 
 TEST_F(StageTipTest, IsReachedByOneFilteredFetchOfDepthOne) {
+  ASSERT_TRUE(daemon_.WaitForStage(Key("a/history"), "tip"));
   EXPECT_EQ(daemon_.Stage(Key("a/history")), "tip");
   const auto fetches = server_.Fetches("a/history");
   ASSERT_FALSE(fetches.empty());
