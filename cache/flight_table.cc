@@ -4,6 +4,12 @@
 
 namespace reposfs {
 
+FlightPtr LandedWith(Status status) {
+  auto flight = std::make_shared<Flight>();
+  flight->Land(std::move(status));
+  return flight;
+}
+
 FlightTable::Ticket FlightTable::Join(const std::string& name) {
   MutexLock lock(mutex_);
   FlightPtr& flight = flights_[name];

@@ -16,6 +16,9 @@
 
 namespace reposfs {
 
+// A flight that has landed already; who is given one that succeeded asks again at once.
+FlightPtr LandedWith(Status status);
+
 class FlightTable {
  public:
   // At most this many failures are remembered; then the older ones make room.

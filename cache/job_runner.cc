@@ -107,11 +107,7 @@ bool JobRunner::waits_for_others() const {
 FlightPtr JobRunner::Submit(const RepositoryPtr& repository, JobKind kind,
                             const std::string& argument, int priority) {
   const std::string name = FlightName(repository->id(), kind, argument);
-  if (auto failure = flights_.Failure(name)) {
-    auto landed = std::make_shared<Flight>();
-    landed->Land(std::move(*failure));
-    return landed;
-  }
+  if (auto failure = flights_.Failure(name)) return LandedWith(std::move(*failure));
   const FlightTable::Ticket ticket = flights_.Join(name);
   const bool waited_for = priority >= HostScheduler::kForegroundPriority;
   auto job = queue_.Put(JobSpec{repository->id(), kind, argument, priority}, clock_.Now());

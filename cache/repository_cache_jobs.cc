@@ -21,8 +21,8 @@ constexpr std::size_t kPackCountMax = 20;
 // No host is left alone for longer, whatever it asks for.
 constexpr milliseconds kHeldBackMax = std::chrono::hours(1);
 constexpr milliseconds kRefusalTtl = std::chrono::hours(1);
-constexpr milliseconds kCheckHoldBackMin =
-    std::chrono::seconds(1);  // Also where nothing may be old.
+// So long nobody checks again, also where nothing may be old.
+constexpr milliseconds kCheckHoldBackMin = std::chrono::seconds(1);
 constexpr milliseconds kCheckHoldBackMax = std::chrono::seconds(30);
 
 // Whether nobody has what refs name: who told them was wrong, or they have moved meanwhile.

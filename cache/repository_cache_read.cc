@@ -93,12 +93,6 @@ Result<std::vector<Oid>> MissingBeside(const ObjectStore& objects, const Oid& co
   return std::vector<Oid>{object};
 }
 
-FlightPtr AskAgain() {
-  auto landed = std::make_shared<Flight>();
-  landed->Land({});
-  return landed;
-}
-
 void LogHidden(const Repository& repository, const Oid& tree, const Tree& parsed) {
   for (const HiddenEntry& hidden : parsed.hidden) {
     spdlog::warn("entry not shown repo={} tree={} name=\"{}\" object={} cause=\"{}\"",
@@ -207,7 +201,8 @@ Outcome<Done> RepositoryCache::Bring(const Target& target, std::uint64_t generat
   if (stage == Stage::kAbsent) return NeedTip(target);
   const bool to_be_expected = why.code == Errc::kNotFound && stage == Stage::kTip && !tree.IsNull();
   if (to_be_expected) return FetchDirectory(target, tree);
-  if (target.repository->generation() != generation) return AskAgain();  // It has just come.
+  // Has it just come?  Then it is asked for again.
+  if (target.repository->generation() != generation) return LandedWith({});
   return Heal(target.repository, why);
 }
 

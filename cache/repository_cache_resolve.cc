@@ -27,12 +27,6 @@ bool LooksLikeCommit(std::string_view spelling) {
          spelling.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
 }
 
-FlightPtr LandedWith(Error error) {
-  auto flight = std::make_shared<Flight>();
-  flight->Land(std::move(error));
-  return flight;
-}
-
 }  // namespace
 
 milliseconds RepositoryCache::TtlOf(const Status& status) const {
